@@ -1,0 +1,111 @@
+// The JSON that each stage leaves in the run folder; the report is made from these and nothing else (design §1, 24).
+
+/** graph.json */
+export interface GraphArtefact {
+  nodes: number;
+  values: number;
+  parameters: number;
+  seconds: number;
+}
+
+/** Perplexity by the named protocol, per source. */
+export interface PerplexityRow {
+  source: string;
+  perplexity: number;
+  /** mean negative log-likelihood in nats and its standard error over windows */
+  nll: number;
+  stderr: number;
+  tokens: number;
+}
+
+/** knowledge.json (paper Alg. 3) */
+export interface KnowledgeArtefact {
+  proxy: string;
+  ratios: number[];
+  /** share γ of the node groups with the largest deviation that become unprunable */
+  protectShare: number;
+  calibration: { sequences: number; length: number; tokens: number };
+  dense: { loss: number; perplexity: number };
+  /** ranked, largest deviation first */
+  groups: {
+    id: string;
+    kind: string;
+    layer: number | null;
+    units: number;
+    protected: boolean;
+    /** largest over the ratios of the mean deviation of loss, in nats per token */
+    deviation: number;
+    trials: { ratio: number; removed: number; loss: number; stderr: number; perplexity: number; kl: number }[];
+  }[];
+}
+
+/** lhspg.json (paper Alg. 4) */
+export interface LhspgArtefact {
+  form: 'paper' | 'transfer';
+  saliency: string;
+  target: { ratio: number; parameters: number; kvHeads: number; channels: number };
+  achieved: { ratio: number; parameters: number; zeroUnits: number };
+  warmupSteps: number;
+  learningRate: number;
+  seed: number;
+  tokens: number;
+  periods: {
+    index: number;
+    steps: number;
+    /** per group: units chosen in this period, with the score each had */
+    chosen: { group: string; units: number[]; scores: number[] }[];
+    lossBefore: number;
+    lossAfter: number;
+    zeroUnits: number;
+  }[];
+  /** every unit's averaged score at the time of its choice or at the end, per group */
+  kept: { group: string; kept: number[]; removed: number[] }[];
+  losses: { step: number; loss: number; phase: string }[];
+}
+
+/** cut.json */
+export interface CutArtefact {
+  before: { parameters: number; bytes: number; kvHeads: number; heads: number; channels: number };
+  after: { parameters: number; bytes: number; kvHeads: number; heads: number; channels: number };
+  ratio: number;
+  /** masked against compact model: largest |Δ logit| and the scale of the logits */
+  equality: { maxAbsDifference: number; logitScale: number; tolerance: number };
+  /** model_type of the export and why, if it is not the input's */
+  exportType: { modelType: string; reason?: string };
+}
+
+/** recovery.json, one entry for each stage (paper Alg. 5) */
+export interface RecoveryArtefact {
+  stage: 'pretraining' | 'instruct';
+  learningRate: number;
+  seed: number;
+  tokens: number;
+  stopReason: string;
+  bestRound: number;
+  rounds: {
+    index: number;
+    /** share of each source in this round's subset */
+    mixture: Record<string, number>;
+    /** (loss − dense loss) / dense loss per source, before the round */
+    degradation: Record<string, number>;
+    steps: number;
+    tokens: number;
+    /** validation loss per source after the round */
+    validation: Record<string, number>;
+    accepted: boolean;
+  }[];
+  losses: { step: number; loss: number; phase: string }[];
+}
+
+/** evaluation-{dense,cut,recovered}.json */
+export interface EvaluationArtefact {
+  model: 'dense' | 'cut' | 'recovered';
+  protocol: string;
+  perplexity: PerplexityRow[];
+  geometricMean: number;
+  /** lm-eval's metric names, for example {"arc_easy": {"acc,none": …}} */
+  tasks: Record<string, Record<string, number>>;
+  samples: Record<string, number>;
+  /** what the model writes after a fixed prompt, greedily */
+  sample?: { prompt: string; text: string };
+}

@@ -1,0 +1,40 @@
+// Typed progress events: plain JSON, posted across threads and printed by --json.
+
+/** The stages of a run, in order. */
+export const stages = [
+  'load',
+  'trace',
+  'partition',
+  'evaluate-dense',
+  'knowledge',
+  'lhspg',
+  'compress',
+  'evaluate-cut',
+  'recover-pretraining',
+  'recover-instruct',
+  'export',
+  'evaluate-recovered',
+  'report',
+] as const;
+
+export type StageName = (typeof stages)[number];
+
+export type RunEvent =
+  /** `reused`: its artefact stood from an earlier run and was read. */
+  | { type: 'stage-start'; stage: StageName; reused: boolean }
+  | { type: 'stage-end'; stage: StageName; seconds: number }
+  /** `done` of `total` units of work ('step', 'evaluation', 'token' …). */
+  | {
+      type: 'progress';
+      stage: StageName;
+      done: number;
+      total: number;
+      unit: string;
+      loss?: number;
+      perplexity?: number;
+      rate?: number;
+      note?: string;
+    }
+  | { type: 'metric'; stage: StageName; step: number; values: Record<string, number | string> }
+  | { type: 'saved'; path: string; what: string }
+  | { type: 'warning'; message: string };

@@ -1,0 +1,73 @@
+// The whole native surface as one type: nothing else describes the addon, nothing but load.ts loads it.
+
+/** Number that names a live tensor in the addon's table: generation · 2³² + slot. */
+export type Handle = number & { readonly __handle: never };
+/** Number that names a seeded generator. */
+export type GeneratorId = number & { readonly __generator: never };
+/** Number that names a mapped file. */
+export type MappingId = number & { readonly __mapping: never };
+
+/** What crosses as an argument: handles, numbers, booleans, strings, arrays of them, null. */
+export type NativeArgument =
+  | number
+  | boolean
+  | string
+  | null
+  | undefined
+  | Int32Array
+  | Float64Array
+  | readonly (number | boolean | string | null)[];
+
+export type NativeResult = number | boolean | string | null | undefined | NativeResult[];
+
+/** One declaration's fate: an id to call it by, or why this libtorch has no such operator. */
+export interface Resolution {
+  id?: number;
+  error?: string;
+}
+
+export interface Binding {
+  resolve(schemas: readonly string[]): Resolution[];
+  call(id: number, ...args: readonly NativeArgument[]): NativeResult;
+
+  free(handles: Handle | Float64Array | readonly Handle[]): void;
+  isAlive(handle: Handle): boolean;
+  alias(handle: Handle): Handle;
+  count(): number;
+  bytes(): number;
+  shape(handle: Handle): number[];
+  dtype(handle: Handle): number;
+  device(handle: Handle): string;
+  item(handle: Handle): number;
+
+  backward(outputs: readonly Handle[], gradients: readonly Handle[] | null, retain: boolean): void;
+  grad(
+    outputs: readonly Handle[],
+    inputs: readonly Handle[],
+    gradients: readonly Handle[] | null,
+    retain: boolean,
+  ): (Handle | null)[];
+  gradOf(handle: Handle): Handle | null;
+  clearGrads(handles: readonly Handle[]): void;
+  requiresGrad(handle: Handle): boolean;
+  setRequiresGrad(handle: Handle, on: boolean): void;
+  gradMode(): boolean;
+  setGradMode(on: boolean): void;
+
+  versions(): { libtorch: string; capability: string; threads: number; cudaDevices: number };
+  setThreads(threads: number): void;
+  setDeterministic(on: boolean): void;
+
+  generator(seed: number, device: string): GeneratorId;
+  generatorState(generator: GeneratorId): Handle;
+  setGeneratorState(generator: GeneratorId, state: Handle): void;
+
+  mapFile(path: string): { id: MappingId; size: number };
+  unmapFile(mapping: MappingId): void;
+  mapBytes(mapping: MappingId, offset: number, length: number): Buffer;
+  mapTensor(mapping: MappingId, offset: number, dtype: number, shape: readonly number[]): Handle;
+
+  fromBytes(view: ArrayBufferView, dtype: number, shape: readonly number[]): Handle;
+  toBytes(handle: Handle): ArrayBuffer;
+  writeTensor(fd: number, position: number, handle: Handle): number;
+}

@@ -1,0 +1,60 @@
+// Gradients from TypeScript: backward, grad, and grad mode.
+import type { Handle } from '../native/binding.js';
+import { native } from '../native/load.js';
+import { fromNative } from '../native/native_error.js';
+import { Tensor } from './tensor.js';
+
+const handles = (tensors: readonly Tensor[]): Handle[] => tensors.map(({ handle }) => handle);
+
+/** Accumulates d loss / d leaf into every leaf's `grad`. `loss` has one element. */
+export function backward(loss: Tensor, { retainGraph = false } = {}): void {
+  try {
+    native().backward([loss.handle], null, retainGraph);
+  } catch (thrown) {
+    throw fromNative(thrown, 'backward');
+  }
+}
+
+/**
+ * Gradients of `outputs` (contracted with `cotangents` where they have more than one element) with respect
+ * to `inputs`; null for an input that does not matter. Leaves no `.grad` behind.
+ */
+export function grad(
+  outputs: readonly Tensor[],
+  inputs: readonly Tensor[],
+  { cotangents, retainGraph = false }: { cotangents?: readonly Tensor[]; retainGraph?: boolean } = {},
+): (Tensor | null)[] {
+  try {
+    return native()
+      .grad(handles(outputs), handles(inputs), cotangents ? handles(cotangents) : null, retainGraph)
+      .map((handle) => (handle === null ? null : new Tensor(handle)));
+  } catch (thrown) {
+    throw fromNative(thrown, 'grad');
+  }
+}
+
+/** Forgets the gradients of these leaves. */
+export function clearGrads(tensors: readonly Tensor[]): void {
+  native().clearGrads(handles(tensors));
+}
+
+function withGradMode<T>(on: boolean, fn: () => T): T {
+  const binding = native();
+  const before = binding.gradMode();
+  binding.setGradMode(on);
+  try {
+    return fn();
+  } finally {
+    binding.setGradMode(before);
+  }
+}
+
+/** Runs `fn` without recording gradients. */
+export function noGrad<T>(fn: () => T): T {
+  return withGradMode(false, fn);
+}
+
+/** Runs `fn` with gradients recorded, also inside noGrad. */
+export function enableGrad<T>(fn: () => T): T {
+  return withGradMode(true, fn);
+}

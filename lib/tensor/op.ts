@@ -1,0 +1,121 @@
+// The one choke point of all operators: declaration by ATen schema, resolution, call, recording (design §3.3).
+import { LoraShearError } from '../errors.js';
+import type { Handle, NativeArgument, NativeResult } from '../native/binding.js';
+import { native } from '../native/load.js';
+import { fromNative } from '../native/native_error.js';
+import { modulePath } from './module_path.js';
+import { Tensor } from './tensor.js';
+
+/** What an operator accepts from TypeScript. */
+export type Argument = Tensor | NativeArgument | readonly (Tensor | null)[];
+
+/** One executed operator, as a recorder sees it. */
+export interface OpRecord {
+  /** Name with overload, for example `aten::add.Tensor`. */
+  readonly op: string;
+  readonly schema: string;
+  /** Arguments by position, tensors as Tensor objects, trailing defaults absent. */
+  readonly args: readonly Argument[];
+  /** All tensors the operator returned, in order. */
+  readonly results: readonly Tensor[];
+  /** Path of the innermost module, for example `layers.0.self_attn.q_proj`. */
+  readonly module: string;
+}
+
+/** Sees every operator of this thread while it is installed. */
+export interface Recorder {
+  record(call: OpRecord): void;
+}
+
+let recorder: Recorder | undefined;
+
+/** Runs `fn` with `r` seeing every operator; recorders do not nest. */
+export function withRecorder<T>(r: Recorder, fn: () => T): T {
+  if (recorder) throw new LoraShearError('GRAPH_INVALID', 'a trace is already being recorded');
+  recorder = r;
+  try {
+    return fn();
+  } finally {
+    recorder = undefined;
+  }
+}
+
+const declared: { schema: string; id: number }[] = [];
+
+/** Resolves every declared operator at once; one error lists all that this libtorch does not have. */
+function resolveAll(): void {
+  const open = declared.filter(({ id }) => id < 0);
+  const resolutions = native().resolve(open.map(({ schema }) => schema));
+  const problems: string[] = [];
+  open.forEach((entry, i) => {
+    const { id, error } = resolutions[i] ?? {};
+    if (id === undefined) problems.push(`${entry.schema}\n    ${error ?? 'unresolved'}`);
+    else entry.id = id;
+  });
+  if (problems.length > 0) {
+    throw new LoraShearError(
+      'NATIVE_SCHEMA_MISMATCH',
+      `${problems.length} operator(s) differ from libtorch ${native().versions().libtorch}:\n  ${problems.join('\n  ')}`,
+      { hint: 'use libtorch 2.11, or set LORASHEAR_LIBTORCH to one that has these operators' },
+    );
+  }
+}
+
+/** The argument as the addon takes it: handles in the place of tensors. */
+function lower(value: Argument): NativeArgument {
+  if (value instanceof Tensor) return value.handle;
+  if (Array.isArray(value)) {
+    return (value as readonly (Tensor | number | null)[]).map((item) =>
+      item instanceof Tensor ? item.handle : item,
+    );
+  }
+  return value as NativeArgument;
+}
+
+/** Shapes and dtypes of the tensor arguments, for an error message. */
+function describe(args: readonly Argument[]): string[] {
+  return args.map((arg) => {
+    if (arg instanceof Tensor) return arg.alive ? `${arg.dtype}(${arg.shape.join('×')})` : 'disposed tensor';
+    return Array.isArray(arg) ? `[${arg.length}]` : String(arg as unknown);
+  });
+}
+
+/** Declares an operator; `schema` is ATen's own line, verified against the libtorch in use at first call. */
+export function op(schema: string): (...args: Argument[]) => Tensor {
+  return operator(schema, (result) => new Tensor(result as Handle));
+}
+
+/** Like {@link op}, for operators that return several tensors. */
+export function opMany(schema: string): (...args: Argument[]) => Tensor[] {
+  return operator(schema, (result) =>
+    (result as NativeResult[]).map((handle) => new Tensor(handle as Handle)),
+  );
+}
+
+/** Like {@link op}, for operators that return nothing. */
+export function opVoid(schema: string): (...args: Argument[]) => void {
+  return operator(schema, () => undefined);
+}
+
+function operator<R>(schema: string, wrap: (result: NativeResult) => R): (...args: Argument[]) => R {
+  const entry = { schema, id: -1 };
+  const name = schema.slice(0, schema.indexOf('('));
+  declared.push(entry);
+  return (...args) => {
+    if (entry.id < 0) resolveAll();
+    let result: R;
+    try {
+      result = wrap(native().call(entry.id, ...args.map(lower)));
+    } catch (thrown) {
+      const module = modulePath();
+      const inputs = describe(args);
+      const at = module === '' ? '' : ` at ${module}`;
+      throw fromNative(thrown, `${name}(${inputs.join(', ')})${at}`, { op: name, module, inputs });
+    }
+    if (recorder) {
+      const results = (Array.isArray(result) ? result : [result]).filter((r) => r instanceof Tensor);
+      recorder.record({ op: name, schema, args, results, module: modulePath() });
+    }
+    return result;
+  };
+}

@@ -1,0 +1,31 @@
+// The addon's entry: state per environment, and the functions that lib/native/binding.ts types.
+#include <napi.h>
+
+#include "boundary/call.h"
+#include "boundary/state.h"
+#include "boundary/tensor_table.h"
+#include "io/file_map.h"
+#include "io/host_copy.h"
+#include "session/autograd.h"
+#include "session/device.h"
+#include "session/random.h"
+
+namespace lorashear {
+namespace {
+
+Napi::Object init(Napi::Env env, Napi::Object exports) {
+  env.SetInstanceData(new State());
+  export_call(env, exports);
+  export_tensor_table(env, exports);
+  export_autograd(env, exports);
+  export_device(env, exports);
+  export_random(env, exports);
+  export_file_map(env, exports);
+  export_host_copy(env, exports);
+  return exports;
+}
+
+NODE_API_MODULE(lorashear, init)
+
+}  // namespace
+}  // namespace lorashear
