@@ -1,0 +1,211 @@
+// Builds the addon with cmake-js into the user cache, and only when it is missing.
+import { spawn } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import {
+  copyFileSync,
+  createWriteStream,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  statSync,
+} from 'node:fs';
+import { createRequire } from 'node:module';
+import { availableParallelism, freemem } from 'node:os';
+import { dirname, join } from 'node:path';
+import { LoraShearError } from '../errors.js';
+import { type Addon, addonFor, packageRoot } from './addon_path.js';
+import { cacheFolder, type Environment, makeFolder, withLock } from './cache.js';
+import type { LibtorchInfo } from './inspect.js';
+import { ensureLibtorch } from './libtorch.js';
+import { findBuildTools } from './machine.js';
+import { asStep, type OnSetupEvent } from './setup_event.js';
+
+export interface Native {
+  /** The built `lorashear.node`. */
+  addon: string;
+  libtorch: LibtorchInfo;
+}
+
+/**
+ * Finds or fetches libtorch and builds the addon: whatever is missing, and nothing else.
+ * @param options.rebuild builds anew even when there is an addon
+ * @throws every error of {@link ensureLibtorch}, SETUP_NO_COMPILER, SETUP_BUILD_FAILED, NATIVE_LOAD_FAILED
+ */
+export async function ensureNative(
+  onEvent: OnSetupEvent = () => undefined,
+  { rebuild = false, env = process.env }: { rebuild?: boolean; env?: Environment } = {},
+): Promise<Native> {
+  const libtorch = await ensureLibtorch(onEvent, env);
+  const addon = addonFor(libtorch, env);
+  if (rebuild || !existsSync(addon.path)) {
+    const folder = buildFolder(libtorch, addon, env);
+    const name = `build-${folder.slice(-12)}`;
+    const build = async () => {
+      if (rebuild || !existsSync(addon.path)) {
+        if (rebuild) rmSync(folder, { recursive: true, force: true });
+        await asStep(onEvent, 'build', 'the native addon', () =>
+          buildAddon(libtorch, addon, folder, onEvent, env),
+        );
+        forgetOldAddons(addon);
+      }
+    };
+    await withLock(name, onEvent, build, env);
+  }
+  return { addon: addon.path, libtorch };
+}
+
+/** One folder per clone and libtorch, kept, so that a change of one source compiles one source. */
+function buildFolder(libtorch: LibtorchInfo, addon: Addon, env: Environment): string {
+  const { compiler } = findBuildTools(env);
+  const circumstances = [packageRoot, libtorch.folder, addon.device, addon.nvcc, compiler];
+  const name = createHash('sha256').update(JSON.stringify(circumstances)).digest('hex');
+  return join(cacheFolder(env), 'build', name.slice(0, 12));
+}
+
+async function buildAddon(
+  libtorch: LibtorchInfo,
+  addon: Addon,
+  folder: string,
+  onEvent: OnSetupEvent,
+  env: Environment,
+): Promise<void> {
+  requireBuildTools(env);
+  makeFolder(folder);
+  const args = ['-d', packageRoot, '-O', folder, '-l', 'warn', '-p', String(parallelism())];
+  args.push(`--CDLIBTORCH_DIR=${libtorch.folder}`, `--CDLORASHEAR_DEVICE=${addon.device}`);
+  if (addon.nvcc) args.push(`--CDLORASHEAR_NVCC=${addon.nvcc}`);
+  const log = join(folder, 'build.log');
+  let outcome = await runCmakeJs(['build', ...args], log, onEvent, env);
+  // A build folder that CMake no longer accepts (another CMake, a moved compiler) is made anew, once.
+  if (outcome.code !== 0 && /CMake Error/.test(outcome.output)) {
+    outcome = await runCmakeJs(['rebuild', ...args], log, onEvent, env);
+  }
+  const built = join(folder, 'Release', 'lorashear.node');
+  if (outcome.code !== 0 || !existsSync(built)) throw buildError(outcome.output, log);
+
+  mkdirSync(dirname(addon.path), { recursive: true });
+  const beside = `${addon.path}.${process.pid}`;
+  copyFileSync(built, beside);
+  try {
+    await tryLoading(beside, env);
+    renameSync(beside, addon.path);
+  } finally {
+    rmSync(beside, { force: true });
+  }
+}
+
+/** libtorch's headers cost up to 1.5 GB per compiler process. */
+function parallelism(): number {
+  const byMemory = Math.floor(freemem() / 1.5e9);
+  return Math.max(1, Math.min(availableParallelism(), byMemory));
+}
+
+function requireBuildTools(env: Environment): void {
+  const { compiler, cmake, maker } = findBuildTools(env);
+  const missing = [
+    ...(compiler ? [] : ['a C++20 compiler (c++, g++ or clang++)']),
+    ...(cmake ? [] : ['cmake']),
+    ...(maker ? [] : ['ninja or make']),
+  ];
+  if (missing.length === 0) return;
+  throw new LoraShearError('SETUP_NO_COMPILER', `not found in PATH: ${missing.join(', ')}`, {
+    hint:
+      'Debian, Ubuntu: `apt-get install g++ cmake make`; Fedora: `dnf install gcc-c++ cmake make`; ' +
+      'without root: `python3 -m pip install cmake ninja` gives those two',
+    facts: { missing },
+  });
+}
+
+function runCmakeJs(
+  args: readonly string[],
+  log: string,
+  onEvent: OnSetupEvent,
+  env: Environment,
+): Promise<{ code: number | null; output: string }> {
+  const manifest = createRequire(import.meta.url).resolve('cmake-js/package.json');
+  const program = join(dirname(manifest), 'bin', 'cmake-js');
+  return new Promise((resolve, reject) => {
+    const child = spawn(process.execPath, [program, ...args], {
+      cwd: packageRoot,
+      env: { ...env },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    const file = createWriteStream(log);
+    let output = '';
+    const collect = (chunk: Buffer) => {
+      const text = chunk.toString();
+      output += text;
+      file.write(text);
+      const progress = readProgress(text);
+      if (progress) onEvent({ kind: 'progress', step: 'build', ...progress, unit: 'compiled' });
+    };
+    child.stdout.on('data', collect);
+    child.stderr.on('data', collect);
+    child.on('error', reject);
+    child.on('close', (code) => {
+      file.end(() => {
+        resolve({ code, output });
+      });
+    });
+  });
+}
+
+/** The last `[3/20]` of ninja or `[ 15%]` of make in a piece of output. */
+export function readProgress(text: string): { done: number; total: number } | undefined {
+  const ninja = [...text.matchAll(/^\[(\d+)\/(\d+)\]/gm)].at(-1);
+  if (ninja) return { done: Number(ninja[1]), total: Number(ninja[2]) };
+  const make = [...text.matchAll(/^\[ *(\d+)%\]/gm)].at(-1);
+  return make && { done: Number(make[1]), total: 100 };
+}
+
+function buildError(output: string, log: string): LoraShearError {
+  const lines = output.trim().split('\n');
+  const first = lines.findIndex((line) => /error[: ]|CMake Error/i.test(line));
+  const part = first >= 0 ? lines.slice(first, first + 8) : lines.slice(-8);
+  return new LoraShearError(
+    'SETUP_BUILD_FAILED',
+    `the addon does not compile:\n${part.join('\n')}`,
+    {
+      hint: `the whole log is ${log}; C++20 needs g++ 11 or clang++ 14 or newer (CXX names another compiler)`,
+      facts: { log },
+    },
+  );
+}
+
+/** Loads the addon in a process of its own, so that a broken one is never left in the cache. */
+async function tryLoading(path: string, env: Environment): Promise<void> {
+  const script = 'process.dlopen({ exports: {} }, process.argv[1])';
+  const message = await new Promise<string | undefined>((resolve, reject) => {
+    const child = spawn(process.execPath, ['-e', script, path], {
+      env: { ...env },
+      stdio: ['ignore', 'ignore', 'pipe'],
+    });
+    let output = '';
+    child.stderr.on('data', (chunk: Buffer) => (output += chunk.toString()));
+    child.on('error', reject);
+    child.on('close', (code) => {
+      const error = output.split('\n').find((line) => line.startsWith('Error: '));
+      resolve(code === 0 ? undefined : (error ?? output.trim().slice(-500)));
+    });
+  });
+  if (message === undefined) return;
+  throw new LoraShearError('NATIVE_LOAD_FAILED', `the built addon does not load: ${message}`, {
+    hint: 'run `npx lorashear-native doctor`; a library that libtorch names may be missing',
+    facts: { path },
+  });
+}
+
+const keptAddons = 10;
+
+/** Every change of a native source makes a new addon; the oldest go when there are more than {@link keptAddons}. */
+function forgetOldAddons(addon: Addon): void {
+  const folder = dirname(dirname(addon.path));
+  const byAge = readdirSync(folder)
+    .map((name) => ({ name, time: statSync(join(folder, name)).mtimeMs }))
+    .sort((a, b) => b.time - a.time);
+  for (const { name } of byAge.slice(keptAddons)) {
+    rmSync(join(folder, name), { recursive: true, force: true });
+  }
+}
