@@ -12,7 +12,11 @@ export function architectureOf(config: RawConfig): Architecture {
   const found = Object.values(architectures).find(({ matches }) => matches(config));
   if (found) return found;
   const known = Object.keys(architectures).join(', ');
-  throw new LoraShearError('CHECKPOINT_UNSUPPORTED', `config.json says model_type ${JSON.stringify(config['model_type'] ?? null)}`, {
-    hint: `this version computes: ${known}`,
-  });
+  throw new LoraShearError(
+    'CHECKPOINT_UNSUPPORTED',
+    `config.json says model_type ${JSON.stringify(config['model_type'] ?? null)}`,
+    {
+      hint: `this version computes: ${known}`,
+    },
+  );
 }

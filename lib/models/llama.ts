@@ -22,11 +22,16 @@ class LlamaBlock extends Module {
   constructor(weights: WeightSource, c: LlamaConfig, rotations: RotationTable) {
     super();
     const { width, heads, kvHeads, headDim, channels, eps } = c;
-    const norm = (name: string): RmsNorm => this.child(name, new RmsNorm(below(weights, name), width, eps));
+    const norm = (name: string): RmsNorm =>
+      this.child(name, new RmsNorm(below(weights, name), width, eps));
     this.inputNorm = norm('input_layernorm');
     this.attention = this.child(
       'self_attn',
-      new Attention(below(weights, 'self_attn'), { width, heads, kvHeads, headDim, bias: c.attentionBias }, rotations),
+      new Attention(
+        below(weights, 'self_attn'),
+        { width, heads, kvHeads, headDim, bias: c.attentionBias },
+        rotations,
+      ),
     );
     this.postNorm = norm('post_attention_layernorm');
     this.mlp = this.child('mlp', new GatedMlp(below(weights, 'mlp'), width, channels, c.mlpBias));
@@ -36,9 +41,15 @@ class LlamaBlock extends Module {
   forward(x: Tensor): Tensor {
     return scoped(() => {
       const h = this.in('input_layernorm', () => this.inputNorm.forward(x));
-      x = add(x, this.in('self_attn', () => this.attention.forward(h)));
+      x = add(
+        x,
+        this.in('self_attn', () => this.attention.forward(h)),
+      );
       const g = this.in('post_attention_layernorm', () => this.postNorm.forward(x));
-      return add(x, this.in('mlp', () => this.mlp.forward(g)));
+      return add(
+        x,
+        this.in('mlp', () => this.mlp.forward(g)),
+      );
     });
   }
 }
@@ -52,7 +63,10 @@ class LlamaStack extends Module {
   constructor(weights: WeightSource, c: LlamaConfig) {
     super();
     this.rotations = new RotationTable(inverseFrequencies(c.headDim, c.theta));
-    this.tokens = this.child('embed_tokens', new Embedding(below(weights, 'embed_tokens'), c.vocabulary, c.width));
+    this.tokens = this.child(
+      'embed_tokens',
+      new Embedding(below(weights, 'embed_tokens'), c.vocabulary, c.width),
+    );
     this.layers = Array.from({ length: c.layers }, (_, i) =>
       this.child(`layers.${i}`, new LlamaBlock(below(weights, `layers.${i}`), c, this.rotations)),
     );
@@ -84,7 +98,9 @@ class Llama extends Module implements Model {
     this.vocabulary = c.vocabulary;
     this.context = c.context;
     this.#stack = this.child('model', new LlamaStack(below(weights, 'model'), c));
-    this.#head = c.tied ? null : this.child('lm_head', new Linear(below(weights, 'lm_head'), c.width, c.vocabulary));
+    this.#head = c.tied
+      ? null
+      : this.child('lm_head', new Linear(below(weights, 'lm_head'), c.width, c.vocabulary));
   }
 
   forward(tokens: Tensor): Tensor {

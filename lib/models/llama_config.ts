@@ -18,7 +18,9 @@ const schema = z.looseObject({
   rms_norm_eps: z.number().positive().default(1e-6),
   rope_theta: z.number().positive().nullish(),
   rope_scaling: z.record(z.string(), z.unknown()).nullish(),
-  rope_parameters: z.looseObject({ rope_theta: z.number().nullish(), rope_type: z.string().nullish() }).nullish(),
+  rope_parameters: z
+    .looseObject({ rope_theta: z.number().nullish(), rope_type: z.string().nullish() })
+    .nullish(),
   hidden_act: z.string().default('silu'),
   tie_word_embeddings: z.boolean().default(false),
   attention_bias: z.boolean().default(false),
@@ -51,8 +53,12 @@ export function llamaConfig(raw: RawConfig): LlamaConfig {
     });
   }
   const c = parsed.data;
-  const ropeType = c.rope_parameters?.rope_type ?? c.rope_scaling?.['rope_type'] ?? c.rope_scaling?.['type'];
-  refuse(ropeType !== undefined && ropeType !== null && ropeType !== 'default', `RoPE scaling '${String(ropeType)}'`);
+  const ropeType =
+    c.rope_parameters?.rope_type ?? c.rope_scaling?.['rope_type'] ?? c.rope_scaling?.['type'];
+  refuse(
+    ropeType !== undefined && ropeType !== null && ropeType !== 'default',
+    `RoPE scaling '${String(ropeType)}'`,
+  );
   refuse(c.hidden_act !== 'silu', `hidden_act '${c.hidden_act}'`);
   const kvHeads = c.num_key_value_heads ?? c.num_attention_heads;
   const headDim = c.head_dim ?? c.hidden_size / c.num_attention_heads;

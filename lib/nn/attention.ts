@@ -42,9 +42,24 @@ export class Attention extends Module {
     const split = (y: Tensor, n: number): Tensor => transpose(view(y, [B, T, n, headDim]), 1, 2);
     const rotation = this.rotations.at(T, x.device);
 
-    const q = rotate(split(this.in('q_proj', () => this.q.forward(x)), heads), rotation); // (B, H, T, D)
-    const k = rotate(split(this.in('k_proj', () => this.k.forward(x)), kvHeads), rotation); // (B, K, T, D)
-    const v = split(this.in('v_proj', () => this.v.forward(x)), kvHeads); // (B, K, T, D)
+    const q = rotate(
+      split(
+        this.in('q_proj', () => this.q.forward(x)),
+        heads,
+      ),
+      rotation,
+    ); // (B, H, T, D)
+    const k = rotate(
+      split(
+        this.in('k_proj', () => this.k.forward(x)),
+        kvHeads,
+      ),
+      rotation,
+    ); // (B, K, T, D)
+    const v = split(
+      this.in('v_proj', () => this.v.forward(x)),
+      kvHeads,
+    ); // (B, K, T, D)
 
     const y = attention(q, k, v, null, true); // (B, H, T, D)
     const joined = reshape(transpose(y, 1, 2), [B, T, heads * headDim]);

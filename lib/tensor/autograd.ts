@@ -22,7 +22,10 @@ export function backward(loss: Tensor, { retainGraph = false } = {}): void {
 export function grad(
   outputs: readonly Tensor[],
   inputs: readonly Tensor[],
-  { cotangents, retainGraph = false }: { cotangents?: readonly Tensor[]; retainGraph?: boolean } = {},
+  {
+    cotangents,
+    retainGraph = false,
+  }: { cotangents?: readonly Tensor[]; retainGraph?: boolean } = {},
 ): (Tensor | null)[] {
   try {
     return native()

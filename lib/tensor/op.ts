@@ -75,7 +75,8 @@ function lower(value: Argument): NativeArgument {
 /** Shapes and dtypes of the tensor arguments, for an error message. */
 function describe(args: readonly Argument[]): string[] {
   return args.map((arg) => {
-    if (arg instanceof Tensor) return arg.alive ? `${arg.dtype}(${arg.shape.join('×')})` : 'disposed tensor';
+    if (arg instanceof Tensor)
+      return arg.alive ? `${arg.dtype}(${arg.shape.join('×')})` : 'disposed tensor';
     return Array.isArray(arg) ? `[${arg.length}]` : String(arg as unknown);
   });
 }
@@ -97,7 +98,10 @@ export function opVoid(schema: string): (...args: Argument[]) => void {
   return operator(schema, () => undefined);
 }
 
-function operator<R>(schema: string, wrap: (result: NativeResult) => R): (...args: Argument[]) => R {
+function operator<R>(
+  schema: string,
+  wrap: (result: NativeResult) => R,
+): (...args: Argument[]) => R {
   const entry = { schema, id: -1 };
   const name = schema.slice(0, schema.indexOf('('));
   declared.push(entry);
@@ -113,7 +117,9 @@ function operator<R>(schema: string, wrap: (result: NativeResult) => R): (...arg
       throw fromNative(thrown, `${name}(${inputs.join(', ')})${at}`, { op: name, module, inputs });
     }
     if (recorder) {
-      const results = (Array.isArray(result) ? result : [result]).filter((r) => r instanceof Tensor);
+      const results = (Array.isArray(result) ? result : [result]).filter(
+        (r) => r instanceof Tensor,
+      );
       recorder.record({ op: name, schema, args, results, module: modulePath() });
     }
     return result;

@@ -1,0 +1,118 @@
+// A Hugging Face model folder becomes a model whose weights lie in the mapped file.
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { LoraShearError } from '../errors.js';
+import { architectureOf } from '../models/index.js';
+import type { Model, RawConfig } from '../models/model.js';
+import type { WeightSource } from '../nn/weight_source.js';
+import { to } from '../tensor/ops.js';
+import { keep } from '../tensor/scope.js';
+import type { Tensor } from '../tensor/tensor.js';
+import { weightFiles } from './hf_index.js';
+import { SafetensorsFile } from './safetensors.js';
+
+/** @throws CHECKPOINT_NOT_FOUND, CHECKPOINT_INVALID */
+export function readConfig(dir: string): RawConfig {
+  const path = join(dir, 'config.json');
+  if (!existsSync(path)) {
+    throw new LoraShearError(
+      'CHECKPOINT_NOT_FOUND',
+      existsSync(dir) ? `${dir} has no config.json` : `${dir} does not exist`,
+      {
+        hint: 'give a Hugging Face model folder: config.json, model.safetensors, tokenizer.json',
+      },
+    );
+  }
+  try {
+    const config: unknown = JSON.parse(readFileSync(path, 'utf8'));
+    if (config !== null && typeof config === 'object' && !Array.isArray(config))
+      return config as RawConfig;
+  } catch {
+    // falls through to the one error below
+  }
+  throw new LoraShearError('CHECKPOINT_INVALID', `${path} is not a JSON object`, {
+    hint: 'copy or download config.json again',
+  });
+}
+
+/** All tensors of the weight files by name; a name in two files is an error. */
+function openWeights(dir: string): {
+  files: SafetensorsFile[];
+  owner: Map<string, SafetensorsFile>;
+} {
+  const files: SafetensorsFile[] = [];
+  const owner = new Map<string, SafetensorsFile>();
+  for (const path of weightFiles(dir)) {
+    const file = new SafetensorsFile(path);
+    files.push(file);
+    for (const name of file.entries.keys()) {
+      if (owner.has(name)) {
+        throw new LoraShearError('CHECKPOINT_INVALID', `'${name}' is in two weight files`, {
+          hint: 'remove the shards that do not belong to this model',
+        });
+      }
+      owner.set(name, file);
+    }
+  }
+  return { files, owner };
+}
+
+/**
+ * Weights of the folder `dir` as float32 on `device`: mapped without a copy where they already are.
+ * `close` unmaps the files; tensors already taken stay valid.
+ */
+export function checkpointWeights(
+  dir: string,
+  device = 'cpu',
+): { weights: WeightSource; close: () => void } {
+  const { files, owner } = openWeights(dir);
+  const weights: WeightSource = (name, shape) => {
+    const file = owner.get(name);
+    if (!file) {
+      throw new LoraShearError('TENSOR_MISSING', `${dir} has no tensor '${name}'`, {
+        hint: 'the weights do not belong to this config.json, or a shard is missing',
+        facts: { name },
+      });
+    }
+    const stored = file.tensor(name);
+    if (stored.shape.join() !== shape.join()) {
+      throw new LoraShearError(
+        'TENSOR_MISSHAPEN',
+        `'${name}' has shape [${stored.shape.join(', ')}], config.json asks for [${shape.join(', ')}]`,
+        {
+          hint: 'the weights do not belong to this config.json',
+          facts: { name, found: stored.shape, expected: shape },
+        },
+      );
+    }
+    return keep(asFloat32(stored, device));
+  };
+  return {
+    weights,
+    close() {
+      for (const file of files) file.close();
+    },
+  };
+}
+
+function asFloat32(stored: Tensor, device: string): Tensor {
+  if (stored.dtype === 'float32' && device === 'cpu') return stored;
+  const moved = to(stored, device, 'float32');
+  stored.dispose();
+  return moved;
+}
+
+/**
+ * Loads the Hugging Face folder `dir`. The caller disposes the model.
+ * @throws CHECKPOINT_* , TENSOR_MISSING, TENSOR_MISSHAPEN, SAFETENSORS_INVALID
+ */
+export function loadModel(dir: string, { device = 'cpu' } = {}): Model {
+  const config = readConfig(dir);
+  const architecture = architectureOf(config);
+  const { weights, close } = checkpointWeights(dir, device);
+  try {
+    return architecture.build(config, weights);
+  } finally {
+    close();
+  }
+}
