@@ -43,6 +43,7 @@ export const errorCodes = {
   CUT_NOT_EQUAL: 8,
   // run
   OUTPUT_OCCUPIED: 9,
+  OUTPUT_FAILED: 9,
   RUN_CORRUPT: 9,
   RUN_ABORTED: 130,
   INTERNAL: 70,
