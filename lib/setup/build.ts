@@ -21,6 +21,7 @@ import type { LibtorchInfo } from './inspect.js';
 import { ensureLibtorch } from './libtorch.js';
 import { findBuildTools } from './machine.js';
 import { asStep, type OnSetupEvent } from './setup_event.js';
+import { tryLoading } from './try_loading.js';
 
 export interface Native {
   /** The built `lorashear.node`. */
@@ -77,19 +78,20 @@ async function buildAddon(
   args.push(`--CDLIBTORCH_DIR=${libtorch.folder}`, `--CDLORASHEAR_DEVICE=${addon.device}`);
   if (addon.nvcc) args.push(`--CDLORASHEAR_NVCC=${addon.nvcc}`);
   const log = join(folder, 'build.log');
-  let outcome = await runCmakeJs(['build', ...args], log, onEvent, env);
+  let build = await runCmakeJs(['build', ...args], log, onEvent, env);
   // A build folder that CMake no longer accepts (another CMake, a moved compiler) is made anew, once.
-  if (outcome.code !== 0 && /CMake Error/.test(outcome.output)) {
-    outcome = await runCmakeJs(['rebuild', ...args], log, onEvent, env);
+  if (build.code !== 0 && /CMake Error/.test(build.output)) {
+    build = await runCmakeJs(['rebuild', ...args], log, onEvent, env);
   }
   const built = join(folder, 'Release', 'lorashear.node');
-  if (outcome.code !== 0 || !existsSync(built)) throw buildError(outcome.output, log);
+  if (build.code !== 0 || !existsSync(built)) throw buildError(build.output, log);
 
   mkdirSync(dirname(addon.path), { recursive: true });
   const beside = `${addon.path}.${process.pid}`;
   copyFileSync(built, beside);
   try {
-    await tryLoading(beside, env);
+    const outcome = await tryLoading(beside, env);
+    if (!outcome.ok) throw loadError(built, outcome.message);
     renameSync(beside, addon.path);
   } finally {
     rmSync(beside, { force: true });
@@ -174,24 +176,8 @@ function buildError(output: string, log: string): LoraShearError {
   );
 }
 
-/** Loads the addon in a process of its own, so that a broken one is never left in the cache. */
-async function tryLoading(path: string, env: Environment): Promise<void> {
-  const script = 'process.dlopen({ exports: {} }, process.argv[1])';
-  const message = await new Promise<string | undefined>((resolve, reject) => {
-    const child = spawn(process.execPath, ['-e', script, path], {
-      env: { ...env },
-      stdio: ['ignore', 'ignore', 'pipe'],
-    });
-    let output = '';
-    child.stderr.on('data', (chunk: Buffer) => (output += chunk.toString()));
-    child.on('error', reject);
-    child.on('close', (code) => {
-      const error = output.split('\n').find((line) => line.startsWith('Error: '));
-      resolve(code === 0 ? undefined : (error ?? output.trim().slice(-500)));
-    });
-  });
-  if (message === undefined) return;
-  throw new LoraShearError('NATIVE_LOAD_FAILED', `the built addon does not load: ${message}`, {
+function loadError(path: string, message: string): LoraShearError {
+  return new LoraShearError('NATIVE_LOAD_FAILED', `the built addon does not load: ${message}`, {
     hint: 'run `npx lorashear-native doctor`; a library that libtorch names may be missing',
     facts: { path },
   });

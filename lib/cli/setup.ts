@@ -1,0 +1,38 @@
+// `lorashear-native setup`: finds or fetches libtorch and builds the addon, in sight.
+import { Command, Option } from 'commander';
+import { asLoraShearError } from '../errors.js';
+import { ensureNative } from '../setup/build.js';
+import { setupProgress } from './setup_progress.js';
+
+interface SetupOptions {
+  rebuild?: boolean;
+  json?: boolean;
+  quietIfReady?: boolean;
+}
+
+/** The `setup` subcommand. */
+export function setupCommand(): Command {
+  return new Command('setup')
+    .description('find or fetch libtorch and build the native addon; does only what is missing')
+    .option('--rebuild', 'build the addon anew')
+    .option('--json', 'print one JSON object per event')
+    .addOption(
+      new Option('--quiet-if-ready', 'print nothing when nothing is to be done').hideHelp(),
+    )
+    .action(setup);
+}
+
+async function setup({ rebuild = false, json = false, quietIfReady = false }: SetupOptions) {
+  const print = (value: unknown) => process.stdout.write(`${JSON.stringify(value)}\n`);
+  try {
+    const { addon, libtorch } = await ensureNative(json ? print : setupProgress(), { rebuild });
+    if (json) print({ kind: 'ready', addon, libtorch });
+    else if (!quietIfReady) {
+      const { version, folder, why } = libtorch;
+      process.stdout.write(`libtorch ${version} in ${folder} (${why})\naddon ${addon}\nready\n`);
+    }
+  } catch (thrown) {
+    if (json) print({ kind: 'error', error: asLoraShearError(thrown).toJSON() });
+    throw thrown;
+  }
+}
