@@ -1,5 +1,5 @@
 // Finds the data files behind a path: one file, or a folder with splits named as on the Hugging Face hub.
-import { readdir, stat } from 'node:fs/promises';
+import { access, constants, readdir, stat } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { LoraShearError } from '../errors.js';
 import type { Split } from './document.js';
@@ -20,8 +20,9 @@ const metadata = new Set([
   'state.json',
 ]);
 
-/** `train-00000-of-00001.parquet`, `validation.jsonl`, `test_0.json` … */
-const splitName = /^(train|validation|valid|val|dev|test)(?=[-_.]|$)/i;
+/** `train-00000-of-00001.parquet`, `validation.jsonl`, `test_0.json`, `alpaca_validation.json` … */
+const splitName =
+  /^(train|validation|valid|val|dev|test)(?=[-_.])|[-_.](train|validation|valid|val|dev|test)\.[^.]+$/i;
 
 /**
  * A folder may hold one format; files are sorted by name. `test` files are never read. Where the folder has
@@ -36,7 +37,10 @@ export async function findFiles(path: string, split: Split): Promise<DataFiles> 
       facts: { path },
     });
   }
-  if (!info.isDirectory()) return { files: [path], format: await formatOf(path), shared: true };
+  if (!info.isDirectory()) {
+    await checkReadable(path);
+    return { files: [path], format: await formatOf(path), shared: true };
+  }
   const entries = await readdir(path, { withFileTypes: true });
   const names = entries
     .filter((e) => !e.isDirectory() && !e.name.startsWith('.') && !metadata.has(e.name))
@@ -51,12 +55,30 @@ export async function findFiles(path: string, split: Split): Promise<DataFiles> 
   const shared = validation.length === 0;
   const chosen = split === 'train' || shared ? train : validation;
   const files = chosen.map((name) => join(path, name));
+  for (const file of files) await checkReadable(file);
   return { files, format: await oneFormat(path, files), shared };
+}
+
+async function checkReadable(file: string): Promise<void> {
+  await access(file, constants.R_OK).catch((cause: unknown) => {
+    throw new LoraShearError(
+      'DATA_NOT_FOUND',
+      `${file} cannot be read: ${(cause as Error).message}`,
+      {
+        hint: 'check its permissions, and that a link leads somewhere',
+        facts: { file },
+        cause,
+      },
+    );
+  });
 }
 
 /** Where some files say `train`, only they are; where none does, all that name no other split are. */
 function group(names: readonly string[]): { train: string[]; validation: string[] } {
-  const splitOf = (name: string) => splitName.exec(name)?.[1]?.toLowerCase();
+  const splitOf = (name: string) => {
+    const found = splitName.exec(name);
+    return (found?.[1] ?? found?.[2])?.toLowerCase();
+  };
   const train = names.filter((name) => splitOf(name) === 'train');
   const validation = names.filter((name) => !['train', 'test', undefined].includes(splitOf(name)));
   const unnamed = names.filter((name) => splitOf(name) === undefined);

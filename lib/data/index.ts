@@ -13,3 +13,21 @@ export {
   type SamplerState,
 } from './sampler.js';
 export { createRandom, shuffle, type Random, type RandomState } from './random.js';
+export {
+  promptOf,
+  readInstructions,
+  templates,
+  type Instruction,
+  type TemplateName,
+} from './alpaca.js';
+export {
+  createExampleSampler,
+  encodeInstructions,
+  ignored,
+  padBatch,
+  type EncodedInstructions,
+  type EncodeInstructionsOptions,
+  type Example,
+  type ExampleSampler,
+  type PaddedBatch,
+} from './instruction_examples.js';

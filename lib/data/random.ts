@@ -69,8 +69,8 @@ export function shuffle<T extends Uint32Array | unknown[]>(items: T, random: Ran
   for (let i = items.length - 1; i > 0; i--) {
     const j = random.integer(i + 1);
     const held = items[i];
-    items[i] = items[j] as never;
-    items[j] = held as never;
+    items[i] = items[j];
+    items[j] = held;
   }
   return items;
 }

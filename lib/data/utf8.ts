@@ -12,7 +12,7 @@ const replacement = Buffer.from('\uFFFD');
 export async function* readText(file: string, signal?: AbortSignal): AsyncGenerator<string> {
   let carry: Buffer = Buffer.alloc(0);
   let offset = 0;
-  const stream = createReadStream(file, { highWaterMark: 1 << 18 });
+  const stream: AsyncIterable<Buffer> = createReadStream(file, { highWaterMark: 1 << 18 });
   for await (const chunk of stream) {
     signal?.throwIfAborted();
     const bytes: Buffer = carry.length > 0 ? Buffer.concat([carry, chunk]) : chunk;

@@ -2,8 +2,8 @@
 import { createHash } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { Tokenizer as Backend } from '@huggingface/tokenizers';
 import { LoraShearError } from '../errors.js';
+import { Backend } from './backend.js';
 import { specialTokens, type TokenizerFiles } from './special_tokens.js';
 
 export interface EncodeOptions {

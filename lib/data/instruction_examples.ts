@@ -1,0 +1,127 @@
+// Instructions as token ids with labels on the response only, and padded batches of them (algorithm.md §5).
+import { LoraShearError } from '../errors.js';
+import type { Tokenizer } from '../tokenizer/tokenizer.js';
+import { promptOf, type Instruction, type TemplateName } from './alpaca.js';
+import { createDeck, type DeckState } from './deck.js';
+
+/** Label of a token that is not to be predicted, as in PyTorch's cross entropy. */
+export const ignored = -100;
+
+export interface Example {
+  ids: Int32Array;
+  /** Same length as `ids`, not shifted: `ids[i]` where token i counts as a target, else {@link ignored}. */
+  labels: Int32Array;
+}
+
+export interface EncodeInstructionsOptions {
+  /** Tokens at most, prompt, response and EOS together. */
+  maxLength: number;
+  /** Default `alpaca-lora`. */
+  template?: TemplateName;
+  /** Count the prompt's tokens as targets too. Default false. */
+  trainOnInputs?: boolean;
+  /** What is done with an example that is too long. Default `truncate`, as both references do. */
+  overflow?: 'truncate' | 'drop';
+}
+
+export interface EncodedInstructions {
+  examples: Example[];
+  /** Examples cut short (they have no EOS). */
+  truncated: number;
+  /** Examples left out: too long, or nothing of the response left after cutting. */
+  dropped: number;
+}
+
+/**
+ * Prompt and response are tokenised together, then EOS; the first `encode(prompt).length` labels are ignored
+ * (stanford_alpaca train.py, alpaca-lora finetune.py).
+ * @throws LoraShearError `TOKENIZER_INVALID` without EOS; `DATA_EMPTY` when no example is left.
+ */
+export function encodeInstructions(
+  entries: readonly Instruction[],
+  tokenizer: Tokenizer,
+  options: EncodeInstructionsOptions,
+): EncodedInstructions {
+  const { maxLength, template = 'alpaca-lora', trainOnInputs = false, overflow } = options;
+  const { eosId } = tokenizer;
+  if (eosId === undefined) {
+    throw new LoraShearError('TOKENIZER_INVALID', 'the tokenizer names no end-of-text token', {
+      hint: 'add eos_token to tokenizer_config.json',
+    });
+  }
+  const encode = (text: string): number[] => {
+    const ids = tokenizer.encode(text);
+    return ids.at(-1) === eosId ? ids.slice(0, -1) : ids;
+  };
+  const result: EncodedInstructions = { examples: [], truncated: 0, dropped: 0 };
+  for (const entry of entries) {
+    const prompt = promptOf(entry, template);
+    const promptTokens = encode(prompt).length;
+    const all = [...encode(prompt + entry.output), eosId];
+    const tooLong = all.length > maxLength;
+    if (tooLong && (overflow === 'drop' || promptTokens >= maxLength)) {
+      result.dropped += 1;
+      continue;
+    }
+    const ids = Int32Array.from(all.slice(0, maxLength));
+    const labels = ids.slice();
+    if (!trainOnInputs) labels.fill(ignored, 0, promptTokens);
+    result.truncated += tooLong ? 1 : 0;
+    result.examples.push({ ids, labels });
+  }
+  if (result.examples.length > 0) return result;
+  throw new LoraShearError(
+    'DATA_EMPTY',
+    `none of ${entries.length} instructions fits into ${maxLength} tokens`,
+    { hint: 'raise the maximum length', facts: { entries: entries.length, maxLength } },
+  );
+}
+
+export interface PaddedBatch {
+  /** batch × length, row by row; rows are padded on the right with the pad id. */
+  ids: Int32Array;
+  /** batch × length; {@link ignored} on padding. */
+  labels: Int32Array;
+  batch: number;
+  /** Tokens of the longest example. */
+  length: number;
+}
+
+/** Pads on the right, so that a causal model needs no attention mask. */
+export function padBatch(examples: readonly Example[], padId: number): PaddedBatch {
+  const batch = examples.length;
+  const length = Math.max(0, ...examples.map((example) => example.ids.length));
+  const ids = new Int32Array(batch * length).fill(padId);
+  const labels = new Int32Array(batch * length).fill(ignored);
+  for (const [row, example] of examples.entries()) {
+    ids.set(example.ids, row * length);
+    labels.set(example.labels, row * length);
+  }
+  return { ids, labels, batch, length };
+}
+
+export interface ExampleSampler {
+  next(batch: number): PaddedBatch;
+  /** Plain JSON; only fits a sampler made with the same examples and seed. */
+  state(): DeckState;
+  restore(state: DeckState): void;
+}
+
+/** Batches of examples, each example once before any comes again. */
+export function createExampleSampler(options: {
+  examples: readonly Example[];
+  padId: number;
+  seed: number;
+}): ExampleSampler {
+  const { examples, padId, seed } = options;
+  if (examples.length === 0) throw new LoraShearError('DATA_EMPTY', 'there is no example to draw');
+  const deck = createDeck(examples.length, seed);
+  return {
+    next: (batch) => {
+      const drawn = Array.from({ length: batch }, () => examples[deck.draw()] as Example);
+      return padBatch(drawn, padId);
+    },
+    state: () => deck.state(),
+    restore: (state) => deck.restore(state),
+  };
+}
