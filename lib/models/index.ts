@@ -1,9 +1,10 @@
 // The registry of architectures: one line each.
 import { LoraShearError } from '../errors.js';
 import { llama } from './llama.js';
+import { mistral } from './mistral.js';
 import type { Architecture, RawConfig } from './model.js';
 
-export const architectures = { llama } as const satisfies Record<string, Architecture>;
+export const architectures = { llama, mistral } as const satisfies Record<string, Architecture>;
 
 export type ArchitectureName = keyof typeof architectures;
 

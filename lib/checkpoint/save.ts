@@ -1,0 +1,158 @@
+// Writing safetensors: tensor by tensor, in shards where asked, and never half a file under its final name.
+import { renameSync, rmSync } from 'node:fs';
+import { basename, dirname, join } from 'node:path';
+import { LoraShearError } from '../errors.js';
+import { native } from '../native/load.js';
+import { type DType, dtypeBytes, safetensorsName } from '../tensor/dtype.js';
+import { to } from '../tensor/ops.js';
+import { scoped } from '../tensor/scope.js';
+import type { Tensor } from '../tensor/tensor.js';
+import {
+  flushFolder,
+  writeAll,
+  writeDurably,
+  writeFailure,
+  writeTextDurably,
+} from './durable_file.js';
+
+/** Hugging Face's own default for one file. */
+export const defaultShardBytes = 5_000_000_000;
+
+export interface SaveOptions {
+  /** Strings for `__metadata__`; loaders of Hugging Face look for `format`. */
+  metadata?: Readonly<Record<string, string>>;
+  /** Floating-point tensors are stored in this type; default: the type that they have. */
+  dtype?: DType;
+  /** Largest number of bytes of tensors in one file. */
+  maxShardBytes?: number;
+}
+
+/** One tensor and how it will be stored. */
+interface Stored {
+  readonly name: string;
+  readonly tensor: Tensor;
+  readonly shape: readonly number[];
+  readonly dtype: DType;
+  readonly bytes: number;
+}
+
+const floating: readonly DType[] = ['float16', 'bfloat16', 'float32', 'float64'];
+
+/**
+ * Writes `tensors` to `path` (`…/model.safetensors`). Above `maxShardBytes` the files are
+ * `model-00001-of-0000N.safetensors` and `model.safetensors.index.json` in the same folder.
+ * All files are written beside and flushed before the first takes its name, so a failure leaves what was there.
+ * @returns paths of the files, the index last
+ * @throws OUTPUT_FAILED when the disk refuses (full, read-only, no such folder)
+ */
+export function saveSafetensors(
+  path: string,
+  tensors: Iterable<readonly [string, Tensor]>,
+  { metadata = { format: 'pt' }, dtype, maxShardBytes = defaultShardBytes }: SaveOptions = {},
+): string[] {
+  const shards = shardsOf(plan(tensors, dtype), maxShardBytes);
+  const indexPath = `${path}.index.json`;
+  const names = shards.map((_, i) => (shards.length === 1 ? path : shardPath(path, i, shards)));
+  const written: [partial: string, final: string][] = [];
+  const begin = (final: string): string => {
+    const partial = `${final}.partial`;
+    written.push([partial, final]);
+    return partial;
+  };
+  try {
+    shards.forEach((shard, i) => {
+      writeShard(begin(names[i] as string), shard, metadata);
+    });
+    if (shards.length > 1) writeTextDurably(begin(indexPath), indexOf(shards, names));
+    for (const [partial, final] of written) renameSync(partial, final);
+    // What another number of shards left behind would win over the new files in some loaders.
+    rmSync(shards.length > 1 ? path : indexPath, { force: true });
+    flushFolder(dirname(path));
+  } catch (thrown) {
+    for (const [partial] of written) rmSync(partial, { force: true });
+    throw writeFailure(path, thrown);
+  }
+  return written.map(([, final]) => final);
+}
+
+/** Largest elements first, so that every tensor starts at a multiple of its element's size. */
+function plan(tensors: Iterable<readonly [string, Tensor]>, dtype: DType | undefined): Stored[] {
+  const seen = new Set<string>();
+  const stored: Stored[] = [];
+  for (const [name, tensor] of tensors) {
+    if (seen.has(name) || name === '__metadata__') {
+      throw new LoraShearError('INTERNAL', `cannot save two tensors as '${name}'`);
+    }
+    seen.add(name);
+    const own = tensor.dtype;
+    const as = dtype !== undefined && floating.includes(own) ? dtype : own;
+    const { shape, size } = tensor;
+    stored.push({ name, tensor, shape, dtype: as, bytes: size * dtypeBytes(as) });
+  }
+  return stored.sort((a, b) => dtypeBytes(b.dtype) - dtypeBytes(a.dtype));
+}
+
+function shardsOf(stored: readonly Stored[], maxBytes: number): Stored[][] {
+  const shards: Stored[][] = [[]];
+  let filled = 0;
+  for (const entry of stored) {
+    if (filled > 0 && filled + entry.bytes > maxBytes) {
+      shards.push([]);
+      filled = 0;
+    }
+    shards.at(-1)?.push(entry);
+    filled += entry.bytes;
+  }
+  return shards;
+}
+
+function shardPath(path: string, index: number, shards: readonly unknown[]): string {
+  const five = (n: number): string => String(n).padStart(5, '0');
+  const stem = basename(path).replace(/\.safetensors$/, '');
+  return join(dirname(path), `${stem}-${five(index + 1)}-of-${five(shards.length)}.safetensors`);
+}
+
+function indexOf(shards: readonly Stored[][], names: readonly string[]): string {
+  const total = shards.flat().reduce((sum, { bytes }) => sum + bytes, 0);
+  const owners = shards.flatMap((shard, i) =>
+    shard.map(({ name }): [string, string] => [name, basename(names[i] as string)]),
+  );
+  owners.sort(([a], [b]) => (a < b ? -1 : 1));
+  const index = { metadata: { total_size: total }, weight_map: Object.fromEntries(owners) };
+  return `${JSON.stringify(index, null, 2)}\n`;
+}
+
+/** The header padded with spaces to a multiple of 8, as the format's own writer does. */
+function headerOf(shard: readonly Stored[], metadata: Readonly<Record<string, string>>): Buffer {
+  const header: Record<string, unknown> = { __metadata__: metadata };
+  let position = 0;
+  for (const { name, shape, dtype, bytes } of shard) {
+    const offsets = [position, (position += bytes)];
+    header[name] = { dtype: safetensorsName(dtype), shape, data_offsets: offsets };
+  }
+  const text = Buffer.from(JSON.stringify(header), 'utf8');
+  const length = Math.ceil(text.length / 8) * 8;
+  const out = Buffer.alloc(8 + length, ' ');
+  out.writeBigUInt64LE(BigInt(length));
+  text.copy(out, 8);
+  return out;
+}
+
+function writeShard(
+  path: string,
+  shard: readonly Stored[],
+  metadata: Readonly<Record<string, string>>,
+): void {
+  writeDurably(path, (fd) => {
+    const header = headerOf(shard, metadata);
+    writeAll(fd, header);
+    let position = header.length;
+    for (const { tensor, dtype } of shard) {
+      // One converted tensor at a time: memory does not grow with the model.
+      position += scoped(() => {
+        const converted = tensor.dtype === dtype ? tensor : to(tensor, 'cpu', dtype);
+        return native().writeTensor(fd, position, converted.handle);
+      });
+    }
+  });
+}
