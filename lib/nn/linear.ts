@@ -17,6 +17,8 @@ export class Linear extends Module {
   #lora: Lora | null = null;
   /** 0/1 per input feature: gated units do not reach this layer. Not owned (knowledge analysis sets it). */
   gate: Tensor | null = null;
+  /** Sees the inputs (…, in) of every forward while it is set (calibration sets it). */
+  observer: ((x: Tensor) => void) | null = null;
 
   constructor(
     weights: WeightSource,
@@ -47,6 +49,7 @@ export class Linear extends Module {
   /** x (…, in) → (…, out) */
   forward(x: Tensor): Tensor {
     if (this.gate) x = mul(x, this.gate);
+    this.observer?.(x);
     const y = linear(x, this.weight, this.bias);
     if (!this.#lora) return y;
     const { A, B, scale: s } = this.#lora;

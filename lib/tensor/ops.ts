@@ -214,6 +214,10 @@ export const crossEntropy = (
   reduction: 'none' | 'mean' | 'sum' = 'mean',
 ): Tensor => crossEntropyOp(logits, targets, null, ['none', 'mean', 'sum'].indexOf(reduction));
 
+const nllOp = op('aten::nll_loss(Tensor self, Tensor target, Tensor? weight=None, int reduction=1, SymInt ignore_index=-100) -> Tensor');
+/** Mean of −log p over targets; log-probabilities (N, V), targets (N). */
+export const nllLoss = (logProbabilities: Tensor, targets: Tensor): Tensor => nllOp(logProbabilities, targets);
+
 // Optimiser
 export const fusedAdamW = opVoid(
   'aten::_fused_adamw_(Tensor(a!)[] self, Tensor(b!)[] grads, Tensor(c!)[] exp_avgs, Tensor(d!)[] exp_avg_sqs, Tensor(e!)[] max_exp_avg_sqs, Tensor[] state_steps, *, float lr, float beta1, float beta2, float weight_decay, float eps, bool amsgrad, bool maximize, Tensor? grad_scale=None, Tensor? found_inf=None) -> ()',

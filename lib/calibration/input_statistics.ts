@@ -1,0 +1,71 @@
+// What flows into the consumers of a group on calibration text: first and second moments of their inputs.
+import type { Context } from '../context.js';
+import type { Model } from '../models/model.js';
+import type { Linear } from '../nn/linear.js';
+import { noGrad } from '../tensor/autograd.js';
+import { add_, matmul, reshape, sum, to, transpose, zeros } from '../tensor/ops.js';
+import { keep, scoped } from '../tensor/scope.js';
+import type { Tensor } from '../tensor/tensor.js';
+import { type TokenBatch, tokensOf } from '../train/language_model_loss.js';
+
+/** Sums over `count` positions of the inputs x (n) of one linear; float64. */
+export interface InputStatistics {
+  readonly gram: Tensor; // Σ x·xᵀ (n, n)
+  readonly sum: Tensor; // Σ x (n)
+  count: number;
+}
+
+/**
+ * Runs the model over `batches` and gathers the inputs of the linears called `paths`. The caller disposes
+ * the result with {@link disposeStatistics}. Products are float32 for each batch, sums float64.
+ */
+export function inputStatistics(
+  ctx: Context,
+  model: Model,
+  paths: readonly string[],
+  batches: readonly TokenBatch[],
+): Map<string, InputStatistics> {
+  const linears = model.linears();
+  const statistics = new Map<string, InputStatistics>();
+  for (const path of paths) {
+    const linear = linears.get(path) as Linear;
+    const { inFeatures: n } = linear;
+    const entry: InputStatistics = {
+      gram: keep(zeros([n, n], 'float64')),
+      sum: keep(zeros([n], 'float64')),
+      count: 0,
+    };
+    statistics.set(path, entry);
+    linear.observer = (x) => {
+      scoped(() => {
+        const rows = reshape(x, [-1, n]);
+        add_(entry.gram, to(matmul(transpose(rows, 0, 1), rows), 'cpu', 'float64'));
+        add_(entry.sum, to(sum(rows, [0]), 'cpu', 'float64'));
+        entry.count += rows.extent(0);
+      });
+    };
+  }
+  try {
+    for (const batch of batches) {
+      ctx.checkpoint();
+      noGrad(() => {
+        scoped(() => {
+          model.hidden(tokensOf(batch));
+        });
+      });
+    }
+  } catch (thrown) {
+    disposeStatistics(statistics);
+    throw thrown;
+  } finally {
+    for (const path of paths) (linears.get(path) as Linear).observer = null;
+  }
+  return statistics;
+}
+
+export function disposeStatistics(statistics: ReadonlyMap<string, InputStatistics>): void {
+  for (const { gram, sum: total } of statistics.values()) {
+    gram.dispose();
+    total.dispose();
+  }
+}

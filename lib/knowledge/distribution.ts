@@ -1,0 +1,149 @@
+// Knowledge distribution (paper Alg. 3): how much the output changes when a node group loses its least units.
+import type { KnowledgeArtefact } from '../artefacts.js';
+import { disposeStatistics, inputStatistics } from '../calibration/input_statistics.js';
+import type { Context } from '../context.js';
+import type { NodeGroup } from '../groups/group.js';
+import { sliceIndices } from '../groups/slice_indices.js';
+import type { Model } from '../models/model.js';
+import { type SaliencyName, saliencies } from '../saliency/index.js';
+import { type Scores, consumerPaths, consumersOf } from '../saliency/saliency.js';
+import { keep } from '../tensor/scope.js';
+import { type Tensor, floatTensor } from '../tensor/tensor.js';
+import type { TokenBatch } from '../train/language_model_loss.js';
+import { selectRedundant } from '../lhspg/select.js';
+import { type Deviation, denseReference, deviationFrom } from './deviation.js';
+import { protectedGroups } from './protect.js';
+
+export interface KnowledgeOptions {
+  readonly proxy: SaliencyName;
+  /** Trial ratios: share of a group's units that is taken out. */
+  readonly ratios: readonly number[];
+  /** Share γ of the node groups that becomes protected. */
+  readonly protectShare: number;
+  readonly seed: number;
+}
+
+interface Trial {
+  readonly group: NodeGroup;
+  readonly ratio: number;
+  readonly removed: number;
+  readonly perBatch: Deviation[];
+}
+
+/**
+ * Takes the units of least proxy out of each prunable group in turn (their consumers do not see them; no
+ * weight changes), measures loss and KL to the dense model on `batches`, and ranks the groups.
+ */
+export function distribution(
+  ctx: Context,
+  model: Model,
+  groups: readonly NodeGroup[],
+  batches: readonly TokenBatch[],
+  options: KnowledgeOptions,
+): KnowledgeArtefact {
+  const { proxy, ratios, protectShare, seed } = options;
+  const prunable = groups.filter((group) => group.prunable);
+  const scores = proxyScores(ctx, model, prunable, batches, options);
+  const trials: Trial[] = prunable.flatMap((group) =>
+    ratios.map((ratio) => ({
+      group,
+      ratio,
+      removed: Math.min(group.units - 1, Math.max(1, Math.round(ratio * group.units))),
+      perBatch: [],
+    })),
+  );
+  const dense: number[] = [];
+  const total = trials.length * batches.length;
+  let done = 0;
+  for (const batch of batches) {
+    const reference = denseReference(model, batch);
+    dense.push(reference.loss);
+    for (const trial of trials) {
+      ctx.checkpoint();
+      const chosen = selectRedundant(scores, new Map([[trial.group.id, trial.removed]]), new Map());
+      const gated = gateOut(model, trial.group, chosen.get(trial.group.id) ?? []);
+      try {
+        trial.perBatch.push(deviationFrom(model, batch, reference));
+      } finally {
+        gated.restore();
+      }
+      const note = `${trial.group.id} at ${trial.ratio}`;
+      ctx.emit({ type: 'progress', stage: 'knowledge', done: ++done, total, unit: 'evaluation', note });
+    }
+    reference.dispose();
+  }
+  const base = mean(dense);
+  const ranked = prunable
+    .map((group) => {
+      const own = trials.filter((trial) => trial.group === group);
+      const rows = own.map(({ ratio, removed, perBatch }) => {
+        const loss = mean(perBatch.map((d) => d.loss));
+        const deviations = perBatch.map((d, i) => d.loss - (dense[i] ?? NaN));
+        const kl = mean(perBatch.map((d) => d.kl));
+        return { ratio, removed, loss, stderr: standardError(deviations), perplexity: Math.exp(loss), kl };
+      });
+      const deviation = Math.max(...rows.map(({ loss }) => loss - base));
+      return { group, deviation, rows };
+    })
+    .sort((a, b) => b.deviation - a.deviation);
+  const guarded = protectedGroups(
+    ranked.map(({ group }) => group.id),
+    protectShare,
+  );
+  const [first] = batches;
+  const sequences = batches.reduce((n, b) => n + b.batch, 0);
+  const length = first?.length ?? 0;
+  return {
+    proxy,
+    ratios: [...ratios],
+    protectShare,
+    calibration: { sequences, length, tokens: sequences * length },
+    dense: { loss: base, perplexity: Math.exp(base) },
+    groups: ranked.map(({ group: { id, kind, layer, units }, deviation, rows }) => ({
+      ...{ id, kind, layer, units },
+      protected: guarded.has(id),
+      deviation,
+      trials: rows,
+    })),
+  };
+
+  function proxyScores(...[context, m, open, calibration]: Parameters<typeof distribution>): Scores {
+    const statistics = inputStatistics(context, m, consumerPaths(open), calibration);
+    try {
+      return saliencies[proxy]({ model: m, groups: open, statistics, removed: new Map(), seed });
+    } finally {
+      disposeStatistics(statistics);
+    }
+  }
+}
+
+/** Hides the units from everything that reads them, until restore(). */
+export function gateOut(model: Model, group: NodeGroup, units: readonly number[]): { restore(): void } {
+  const linears = model.linears();
+  const gates: Tensor[] = [];
+  const gated = consumersOf(group).flatMap(({ slice, path }) => {
+    const linear = linears.get(path);
+    if (!linear) return [];
+    const open = new Float32Array(slice.extent).fill(1);
+    for (const u of units) for (const i of sliceIndices(slice, group.units, u)) open[i] = 0;
+    linear.gate = keep(floatTensor(open, [slice.extent]));
+    gates.push(linear.gate);
+    return [linear];
+  });
+  return {
+    restore() {
+      for (const linear of gated) linear.gate = null;
+      for (const gate of gates) gate.dispose();
+    },
+  };
+}
+
+const mean = (values: readonly number[]): number => values.reduce((a, b) => a + b, 0) / values.length;
+
+/** Standard error of the mean; 0 for a single value. */
+function standardError(values: readonly number[]): number {
+  if (values.length < 2) return 0;
+  const m = mean(values);
+  const variance = values.reduce((total, x) => total + (x - m) ** 2, 0) / (values.length - 1);
+  return Math.sqrt(variance / values.length);
+}

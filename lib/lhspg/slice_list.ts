@@ -1,0 +1,50 @@
+// Slices of units as the per-group operators take them: lists of matrices, indices and group numbers.
+import type { Model } from '../models/model.js';
+import type { SliceList } from '../tensor/kernels.js';
+import { empty } from '../tensor/ops.js';
+import { type Tensor, longTensor } from '../tensor/tensor.js';
+import type { AdamW } from '../train/adamw.js';
+import type { ChosenSlice } from './units.js';
+
+/**
+ * One entry for each base tensor; LoRA slices enter as the factors beside it. Every unit of every node group
+ * among the slices is one group of the operator, numbered in order of appearance. New tensors belong to the
+ * current scope. `scale` is the LoRA scale s, 1 without LoRA.
+ */
+export function sliceList(
+  model: Model,
+  slices: readonly ChosenSlice[],
+  optimizer?: AdamW,
+): { list: SliceList; groups: number; scale: number } {
+  const parameters = new Map(model.parameters());
+  const linears = model.linears();
+  const numbers = new Map<string, number>();
+  const none = empty([0]);
+  const list = { x: [], loraB: [], loraA: [], moments: [], index: [], group: [], axis: [] } as {
+    [K in keyof SliceList]-?: (K extends 'axis' ? number : Tensor)[];
+  };
+  let scale = 1;
+  for (const { group, slice, units, indices } of slices) {
+    const numbered = units.map((u) => {
+      const key = `${group.id}/${u}`;
+      if (!numbers.has(key)) numbers.set(key, numbers.size);
+      return numbers.get(key) as number;
+    });
+    const x = parameters.get(slice.param);
+    if (slice.lora !== null || !x) continue;
+    const path = slice.param.replace(/\.weight$/, '');
+    const lora = slice.param.endsWith('.weight') ? (linears.get(path)?.lora ?? null) : null;
+    if (lora) scale = lora.scale;
+    const factor = slice.dim === 0 ? 'lora_B' : 'lora_A';
+    const moments = lora ? optimizer?.moments(`${path}.${factor}.weight`) : undefined;
+    const perUnit = indices.length / units.length;
+    list.x.push(x);
+    list.loraB.push(lora?.B ?? none);
+    list.loraA.push(lora?.A ?? none);
+    list.moments.push(moments?.m ?? none, moments?.v ?? none);
+    list.index.push(longTensor(indices, [indices.length]));
+    list.group.push(longTensor(indices.map((_, i) => numbered[Math.floor(i / perUnit)] as number), [indices.length]));
+    list.axis.push(slice.dim);
+  }
+  return { list, groups: numbers.size, scale };
+}

@@ -1,0 +1,55 @@
+// Tensors and indices behind chosen units: what the half-space step moves and what must end exactly zero.
+import type { NodeGroup, Partition, Slice } from '../groups/group.js';
+import { sliceIndices } from '../groups/slice_indices.js';
+import type { Model } from '../models/model.js';
+import { noGrad } from '../tensor/autograd.js';
+import { indexFill_ } from '../tensor/ops.js';
+import { scoped } from '../tensor/scope.js';
+import { type Tensor, longTensor } from '../tensor/tensor.js';
+import type { AdamW } from '../train/adamw.js';
+import type { Units } from './select.js';
+
+/** One slice of one group with the indices that its chosen units hold. */
+export interface ChosenSlice {
+  readonly group: NodeGroup;
+  readonly slice: Slice;
+  readonly units: readonly number[];
+  /** Indices along `slice.dim`, unit after unit. */
+  readonly indices: readonly number[];
+}
+
+/** Every slice of every chosen unit. */
+export function chosenSlices(partition: Partition, chosen: Units): ChosenSlice[] {
+  return partition.groups.flatMap((group) => slicesOf(group, chosen.get(group.id) ?? []));
+}
+
+/** Every slice of every unit of one group. */
+export function allSlices(group: NodeGroup): ChosenSlice[] {
+  return slicesOf(group, Array.from({ length: group.units }, (_, u) => u));
+}
+
+function slicesOf(group: NodeGroup, units: readonly number[]): ChosenSlice[] {
+  if (units.length === 0) return [];
+  return group.slices.map((slice) => {
+    const indices = units.flatMap((u) => sliceIndices(slice, group.units, u));
+    return { group, slice, units, indices };
+  });
+}
+
+/** Sets the slices to exactly zero, and with a LoRA factor the moments that belong to it. */
+export function zeroSlices(model: Model, slices: readonly ChosenSlice[], optimizer?: AdamW): void {
+  const parameters = new Map(model.parameters());
+  noGrad(() => {
+    for (const { slice, indices } of slices) {
+      const tensor = parameters.get(slice.param);
+      if (!tensor) continue; // a LoRA factor of a model that carries none now
+      scoped(() => {
+        const index = longTensor(indices, [indices.length]);
+        const touched: Tensor[] = [tensor];
+        const moments = slice.lora === null ? undefined : optimizer?.moments(slice.param);
+        if (moments) touched.push(moments.m, moments.v);
+        for (const t of touched) indexFill_(t, slice.dim, index, 0);
+      });
+    }
+  });
+}
