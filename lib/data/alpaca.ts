@@ -4,6 +4,7 @@ import type { Split } from './document.js';
 import { findFiles } from './files.js';
 import { formats } from './formats.js';
 import { heldOut, type HoldoutOptions } from './holdout.js';
+import type { StopSignal } from './stop_signal.js';
 
 export interface Instruction {
   instruction: string;
@@ -49,7 +50,11 @@ export function promptOf({ instruction, input }: Instruction, template: Template
  */
 export async function readInstructions(
   path: string,
-  options: { split?: Split; holdout?: HoldoutOptions; signal?: AbortSignal } = {},
+  options: {
+    split?: Split | undefined;
+    holdout?: HoldoutOptions | undefined;
+    signal?: StopSignal | undefined;
+  } = {},
 ): Promise<Instruction[]> {
   const { split = 'train', signal } = options;
   const { files, format, shared } = await findFiles(path, split);

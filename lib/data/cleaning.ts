@@ -2,9 +2,9 @@
 
 export interface CleaningOptions {
   /** Remove control, private, unassigned and invisible characters. Default false. */
-  stripIrregular?: boolean;
+  stripIrregular?: boolean | undefined;
   /** Keep paragraphs with more tokens than this only (the paper: 64). Default: keep all. */
-  minParagraphTokens?: number;
+  minParagraphTokens?: number | undefined;
 }
 
 /** What the paper did; not the default, because stories and dialogue have short paragraphs. */

@@ -58,7 +58,10 @@ export async function openCorpus(
   async function tokens(source: CorpusSource, split: Split): Promise<TokenStream> {
     const { name, path, textColumn: column, clean } = source;
     const cleaning: CleaningOptions = clean === true ? paperCleaning : {};
-    const opened = await openSource(name, path, { split, ...(column === undefined ? {} : { column }) });
+    const opened = await openSource(name, path, {
+      split,
+      ...(column === undefined ? {} : { column }),
+    });
     return tokenizeSource(opened, tokenizer, {
       cleaning,
       ...(cacheDir === undefined ? {} : { cacheDir }),
@@ -76,6 +79,9 @@ function tooShort(
   return new LoraShearError(
     'DATA_EMPTY',
     `the ${split} text of source "${name}" has ${tokens} tokens, a window takes ${length + 1}`,
-    { hint: 'add text, leave the source out, or lower sequence_length', facts: { name, split, tokens } },
+    {
+      hint: 'add text, leave the source out, or lower sequence_length',
+      facts: { name, split, tokens },
+    },
   );
 }

@@ -1,4 +1,5 @@
 // A source of training text: named documents, streamed.
+import type { StopSignal } from './stop_signal.js';
 
 export interface Document {
   text: string;
@@ -18,7 +19,7 @@ export interface Source {
   /** True where the split was held out of the documents because there is none on disk. */
   readonly heldOut: boolean;
   /** Documents in file order; those without anything but white space are left out. */
-  documents(signal?: AbortSignal): AsyncIterable<Document>;
+  documents(signal?: StopSignal): AsyncIterable<Document>;
   /** sha256 over the files' content and everything that decides which documents are read. */
-  fingerprint(signal?: AbortSignal): Promise<string>;
+  fingerprint(signal?: StopSignal): Promise<string>;
 }

@@ -1,4 +1,5 @@
 // What a file format has to offer: its records, one after another.
+import type { StopSignal } from './stop_signal.js';
 
 /** One entry of a file, before anything is asked of it. */
 export interface FileRecord {
@@ -10,8 +11,8 @@ export interface FileRecord {
 
 export interface ReadOptions {
   /** Fields that the reader needs; a format with columns reads no others. */
-  columns?: readonly string[];
-  signal?: AbortSignal | undefined;
+  columns?: readonly string[] | undefined;
+  signal?: StopSignal | undefined;
 }
 
 export interface Format {

@@ -3,8 +3,8 @@ import { createRandom } from './random.js';
 
 export interface HoldoutOptions {
   /** Share held out, at least one item. Default 0.02. */
-  fraction?: number;
-  seed?: number;
+  fraction?: number | undefined;
+  seed?: number | undefined;
 }
 
 export const holdoutDefaults = { fraction: 0.02, seed: 0 } as const;

@@ -12,6 +12,7 @@ export {
   type Sampler,
   type SamplerState,
 } from './sampler.js';
+export type { StopSignal } from './stop_signal.js';
 export { createRandom, shuffle, type Random, type RandomState } from './random.js';
 export {
   promptOf,

@@ -1,8 +1,10 @@
 // Instructions as token ids with labels on the response only, and padded batches of them (algorithm.md §5).
+import { setImmediate } from 'node:timers/promises';
 import { LoraShearError } from '../errors.js';
 import type { Tokenizer } from '../tokenizer/tokenizer.js';
 import { promptOf, type Instruction, type TemplateName } from './alpaca.js';
 import { createDeck, type DeckState } from './deck.js';
+import type { StopSignal } from './stop_signal.js';
 
 /** Label of a token that is not to be predicted, as in PyTorch's cross entropy. */
 export const ignored = -100;
@@ -17,11 +19,12 @@ export interface EncodeInstructionsOptions {
   /** Tokens at most, prompt, response and EOS together. */
   maxLength: number;
   /** Default `alpaca-lora`. */
-  template?: TemplateName;
+  template?: TemplateName | undefined;
   /** Count the prompt's tokens as targets too. Default false. */
-  trainOnInputs?: boolean;
+  trainOnInputs?: boolean | undefined;
   /** What is done with an example that is too long. Default `truncate`, as both references do. */
-  overflow?: 'truncate' | 'drop';
+  overflow?: 'truncate' | 'drop' | undefined;
+  signal?: StopSignal | undefined;
 }
 
 export interface EncodedInstructions {
@@ -35,14 +38,15 @@ export interface EncodedInstructions {
 /**
  * Prompt and response are tokenised together, then EOS; the first `encode(prompt).length` labels are ignored
  * (stanford_alpaca train.py, alpaca-lora finetune.py).
- * @throws LoraShearError `TOKENIZER_INVALID` without EOS; `DATA_EMPTY` when no example is left.
+ * @throws LoraShearError `TOKENIZER_INVALID` without EOS; `DATA_EMPTY` when no example is left; what
+ * the signal throws.
  */
-export function encodeInstructions(
+export async function encodeInstructions(
   entries: readonly Instruction[],
   tokenizer: Tokenizer,
   options: EncodeInstructionsOptions,
-): EncodedInstructions {
-  const { maxLength, template = 'alpaca-lora', trainOnInputs = false, overflow } = options;
+): Promise<EncodedInstructions> {
+  const { maxLength, template = 'alpaca-lora', trainOnInputs = false, overflow, signal } = options;
   const { eosId } = tokenizer;
   if (eosId === undefined) {
     throw new LoraShearError('TOKENIZER_INVALID', 'the tokenizer names no end-of-text token', {
@@ -54,7 +58,10 @@ export function encodeInstructions(
     return ids.at(-1) === eosId ? ids.slice(0, -1) : ids;
   };
   const result: EncodedInstructions = { examples: [], truncated: 0, dropped: 0 };
-  for (const entry of entries) {
+  for (const [i, entry] of entries.entries()) {
+    // A turn of the event loop now and then, so that an abort can come in.
+    if (i % 256 === 255) await setImmediate();
+    signal?.throwIfAborted();
     const prompt = promptOf(entry, template);
     const promptTokens = encode(prompt).length;
     const all = [...encode(prompt + entry.output), eosId];

@@ -7,14 +7,15 @@ import type { Document, Source, Split } from './document.js';
 import { findFiles, type DataFiles } from './files.js';
 import { formats } from './formats.js';
 import { heldOut, holdoutDefaults, type HoldoutOptions } from './holdout.js';
+import type { StopSignal } from './stop_signal.js';
 
 export interface SourceOptions {
   /** Default `train`. */
-  split?: Split;
+  split?: Split | undefined;
   /** Column or field that holds the text. Default `text`. */
-  column?: string;
+  column?: string | undefined;
   /** How documents are held out where there is no validation split on disk. */
-  holdout?: HoldoutOptions;
+  holdout?: HoldoutOptions | undefined;
 }
 
 /**
@@ -28,9 +29,11 @@ export async function openSource(
   options: SourceOptions = {},
 ): Promise<Source> {
   const { split = 'train', column = 'text' } = options;
-  const holdout = { ...holdoutDefaults, ...options.holdout };
+  const { fraction = holdoutDefaults.fraction, seed = holdoutDefaults.seed } =
+    options.holdout ?? {};
+  const holdout = { fraction, seed };
   const found = await findFiles(path, split);
-  const all = (signal?: AbortSignal) => readAll(name, path, found, column, signal);
+  const all = (signal?: StopSignal) => readAll(name, path, found, column, signal);
   return {
     name,
     path,
@@ -73,7 +76,7 @@ async function* readAll(
   path: string,
   { files, format }: DataFiles,
   column: string,
-  signal: AbortSignal | undefined,
+  signal: StopSignal | undefined,
 ): AsyncGenerator<Document> {
   let any = false;
   for (const file of files) {

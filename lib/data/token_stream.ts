@@ -5,6 +5,7 @@ import { LoraShearError } from '../errors.js';
 import type { Tokenizer } from '../tokenizer/tokenizer.js';
 import { cleanText, type CleaningOptions } from './cleaning.js';
 import type { Source } from './document.js';
+import type { StopSignal } from './stop_signal.js';
 import { readCached, writeCached } from './stream_cache.js';
 
 export interface TokenStream {
@@ -20,12 +21,12 @@ export interface TokenStream {
 
 export interface TokenizeOptions {
   /** Folder for finished streams; made when missing. Nothing is cached without it. */
-  cacheDir?: string;
+  cacheDir?: string | undefined;
   /** Stop after this many tokens; the last document may be cut short. */
-  maxTokens?: number;
-  cleaning?: CleaningOptions;
-  signal?: AbortSignal;
-  onProgress?: (tokens: number, documents: number) => void;
+  maxTokens?: number | undefined;
+  cleaning?: CleaningOptions | undefined;
+  signal?: StopSignal | undefined;
+  onProgress?: ((tokens: number, documents: number) => void) | undefined;
 }
 
 /** Raised when the ids for the same text change. */
@@ -36,7 +37,7 @@ const breath = 1 << 18;
 /**
  * Tokenises a source's documents in order.
  * @throws LoraShearError `TOKENIZER_INVALID` without EOS, `DATA_EMPTY` when cleaning leaves nothing, what the
- * source throws; the signal's reason on abort (nothing is cached then).
+ * source throws; what the signal throws (nothing is cached then).
  */
 export async function tokenizeSource(
   source: Source,

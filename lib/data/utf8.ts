@@ -2,6 +2,7 @@
 import { isUtf8 } from 'node:buffer';
 import { createReadStream } from 'node:fs';
 import { LoraShearError } from '../errors.js';
+import type { StopSignal } from './stop_signal.js';
 
 const replacement = Buffer.from('\uFFFD');
 
@@ -9,7 +10,7 @@ const replacement = Buffer.from('\uFFFD');
  * The text of `file` in pieces that end between characters; a byte-order mark in front is left out.
  * @throws LoraShearError `DATA_INVALID` with the offset of the first byte that is not UTF-8.
  */
-export async function* readText(file: string, signal?: AbortSignal): AsyncGenerator<string> {
+export async function* readText(file: string, signal?: StopSignal): AsyncGenerator<string> {
   let carry: Buffer = Buffer.alloc(0);
   let offset = 0;
   const stream: AsyncIterable<Buffer> = createReadStream(file, { highWaterMark: 1 << 18 });
@@ -26,7 +27,7 @@ export async function* readText(file: string, signal?: AbortSignal): AsyncGenera
 }
 
 /** Lines of `file` without their ends (`\n` or `\r\n`); a last line without an end counts. */
-export async function* readLines(file: string, signal?: AbortSignal): AsyncGenerator<string> {
+export async function* readLines(file: string, signal?: StopSignal): AsyncGenerator<string> {
   let held = '';
   for await (const text of readText(file, signal)) {
     let from = 0;

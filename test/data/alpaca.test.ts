@@ -67,6 +67,22 @@ t.test(
   },
 );
 
+t.test(
+  'when the quickstart’s instructions are read, then validation is its own file',
+  async (t) => {
+    const path = fileURLToPath(new URL('../../../examples/quickstart/data', import.meta.url));
+    const train = await readInstructions(path);
+    const validation = await readInstructions(path, { split: 'validation' });
+    t.ok(train.length >= 200 && validation.length >= 20);
+    const key = (entry: Instruction) => `${entry.instruction}/${entry.input}`;
+    const seen = new Set(train.map(key));
+    t.strictSame(
+      validation.map(key).filter((each) => seen.has(each)),
+      [],
+    );
+  },
+);
+
 t.test('when an entry is not in the format, then it is pointed at', async (t) => {
   const dir = t.testdir({
     'a.jsonl': '{"instruction":"a","output":"b"}\n{"prompt":"a","completion":3}',

@@ -20,49 +20,64 @@ const { entries, expected } = JSON.parse(
 };
 const stories = loadTokenizer(join(fixtures, 'tokenizer/stories260K'));
 
-t.test('when instructions are encoded, then ids and labels are those of the references', (t) => {
-  for (const [key, cases] of Object.entries(expected)) {
-    const [name, template] = key.split('/') as [string, TemplateName];
-    const tokenizer = loadTokenizer(join(fixtures, 'tokenizer', name));
-    const result = encodeInstructions(entries, tokenizer, { maxLength: 1000, template });
-    t.equal(result.truncated + result.dropped, 0);
-    for (const [i, { ids, promptTokens }] of cases.entries()) {
-      const labels = ids.map((id, at) => (at < promptTokens ? -100 : id));
-      t.strictSame([...result.examples[i]!.ids], ids, `${key} ids of entry ${i}`);
-      t.strictSame([...result.examples[i]!.labels], labels, `${key} labels of entry ${i}`);
+t.test(
+  'when instructions are encoded, then ids and labels are those of the references',
+  async (t) => {
+    for (const [key, cases] of Object.entries(expected)) {
+      const [name, template] = key.split('/') as [string, TemplateName];
+      const tokenizer = loadTokenizer(join(fixtures, 'tokenizer', name));
+      const result = await encodeInstructions(entries, tokenizer, { maxLength: 1000, template });
+      t.equal(result.truncated + result.dropped, 0);
+      for (const [i, { ids, promptTokens }] of cases.entries()) {
+        const labels = ids.map((id, at) => (at < promptTokens ? -100 : id));
+        t.strictSame([...result.examples[i]!.ids], ids, `${key} ids of entry ${i}`);
+        t.strictSame([...result.examples[i]!.labels], labels, `${key} labels of entry ${i}`);
+      }
     }
-  }
-  t.equal(Object.keys(expected).length, 4);
-  t.end();
-});
+    t.equal(Object.keys(expected).length, 4);
+  },
+);
 
-t.test('when inputs are trained on, then every token is a target', (t) => {
-  const { examples } = encodeInstructions(entries, stories, {
+t.test('when inputs are trained on, then every token is a target', async (t) => {
+  const { examples } = await encodeInstructions(entries, stories, {
     maxLength: 1000,
     trainOnInputs: true,
   });
   for (const { ids, labels } of examples) t.strictSame(labels, ids);
-  t.end();
 });
 
-t.test('when an example is too long, then it is cut or left out, and counted', (t) => {
+t.test('when an example is too long, then it is cut or left out, and counted', async (t) => {
   const cases = expected['stories260K/alpaca-lora']!;
   const { ids, promptTokens } = cases[2]!;
   const one = [entries[2]!];
-  const fits = encodeInstructions(one, stories, { maxLength: ids.length });
+  const fits = await encodeInstructions(one, stories, { maxLength: ids.length });
   t.strictSame([fits.examples.length, fits.truncated, fits.dropped], [1, 0, 0]);
-  const cut = encodeInstructions(one, stories, { maxLength: promptTokens + 1 });
+  const cut = await encodeInstructions(one, stories, { maxLength: promptTokens + 1 });
   t.strictSame([cut.examples.length, cut.truncated, cut.dropped], [1, 1, 0]);
   t.strictSame([...cut.examples[0]!.ids], ids.slice(0, promptTokens + 1));
   t.equal(cut.examples[0]!.labels.at(-1), ids[promptTokens], 'something is left to learn');
   const all = [entries[2]!, { ...entries[0]!, output: '' }];
-  const dropped = encodeInstructions(all, stories, { maxLength: ids.length - 1, overflow: 'drop' });
+  const dropped = await encodeInstructions(all, stories, {
+    maxLength: ids.length - 1,
+    overflow: 'drop',
+  });
   t.strictSame([dropped.examples.length, dropped.truncated, dropped.dropped], [1, 0, 1]);
-  t.throws(() => encodeInstructions(one, stories, { maxLength: promptTokens }), {
+  await t.rejects(encodeInstructions(one, stories, { maxLength: promptTokens }), {
     code: 'DATA_EMPTY',
     message: /none of 1 instructions fits/,
   });
-  t.end();
+});
+
+t.test('when it is aborted, then encoding stops', async (t) => {
+  const many = Array.from({ length: 2000 }, () => entries[0]!);
+  const controller = new AbortController();
+  const reason = new Error('enough');
+  const { signal } = controller;
+  const running = encodeInstructions(many, stories, { maxLength: 1000, signal });
+  setImmediate(() => {
+    controller.abort(reason);
+  });
+  await t.rejects(running, reason);
 });
 
 const example = (...ids: number[]) => ({

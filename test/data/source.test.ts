@@ -5,6 +5,7 @@ import t from 'tap';
 import type { Source, Split } from '../../lib/data/document.js';
 import { openSource } from '../../lib/data/source.js';
 
+const quickstart = fileURLToPath(new URL('../../../examples/quickstart/data/', import.meta.url));
 const corpus = fileURLToPath(new URL('../../../test/fixtures/data/corpus', import.meta.url));
 const lines = (n: number) =>
   Array.from({ length: n }, (_, i) => `{"text":"document ${i}"}`).join('\n');
@@ -33,6 +34,22 @@ t.test(
     t.equal((await texts(validation)).length, 2);
     t.notOk(validation.heldOut);
     t.not(await train.fingerprint(), await validation.fingerprint());
+  },
+);
+
+t.test(
+  'when the quickstart’s sources are opened, then no document is in both splits',
+  async (t) => {
+    for (const name of ['novels', 'tales', 'voyages']) {
+      const path = join(quickstart, name);
+      const train = new Set(await texts(await openSource(name, path)));
+      const validation = await texts(await openSource(name, path, { split: 'validation' }));
+      t.ok(train.size > 10 * validation.length && validation.length > 0, name);
+      t.strictSame(
+        validation.filter((text) => train.has(text)),
+        [],
+      );
+    }
   },
 );
 
@@ -103,4 +120,10 @@ t.test('when the signal is aborted, then documents stop', async (t) => {
   }, reason);
   t.ok(seen < 6);
   await t.rejects(source.fingerprint(AbortSignal.abort(reason)), reason);
+  const flag = {
+    throwIfAborted: () => {
+      throw reason;
+    },
+  };
+  await t.rejects(source.documents(flag)[Symbol.asyncIterator]().next(), reason);
 });
