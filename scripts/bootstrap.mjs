@@ -16,8 +16,8 @@ import { fileURLToPath } from 'node:url';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');
 const [major, minor] = process.versions.node.split('.').map(Number);
-if (major < 20 || (major === 20 && minor < 12)) {
-  fail(`Node ${process.version} is too old`, 'install Node 20.12 or newer');
+if (major < 20 || (major === 20 && minor < 17)) {
+  fail(`Node ${process.version} is too old`, 'install Node 20.17 or newer');
 }
 
 if (!packagesAreInstalled()) {

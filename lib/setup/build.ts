@@ -80,7 +80,7 @@ async function buildAddon(
   const log = join(folder, 'build.log');
   let build = await runCmakeJs(['build', ...args], log, onEvent, env);
   // A build folder that CMake no longer accepts (another CMake, a moved compiler) is made anew, once.
-  if (build.code !== 0 && /CMake Error/.test(build.output)) {
+  if (build.code !== 0 && build.output.includes('CMake Error')) {
     build = await runCmakeJs(['rebuild', ...args], log, onEvent, env);
   }
   const built = join(folder, 'Release', 'lorashear.node');

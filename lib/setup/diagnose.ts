@@ -45,8 +45,8 @@ const setupHint = 'run `npx lorashear-native setup`';
 function examineNode(): Finding {
   const [major = 0, minor = 0] = process.versions.node.split('.').map(Number);
   const value = `${process.version} (${process.platform} ${process.arch}, Node-API ${process.versions['napi'] ?? '?'})`;
-  if (major > 20 || (major === 20 && minor >= 12)) return { name: 'Node', state: 'ok', value };
-  return { name: 'Node', state: 'problem', value, hint: 'install Node 20.12 or newer' };
+  if (major > 20 || (major === 20 && minor >= 17)) return { name: 'Node', state: 'ok', value };
+  return { name: 'Node', state: 'problem', value, hint: 'install Node 20.17 or newer' };
 }
 
 async function examineLibtorch(

@@ -128,11 +128,11 @@ function runPip(
 }
 
 function downloadError(wheel: Wheel, log: string): LoraShearError {
-  if (/No module named pip/.test(log)) throw noPython('this Python has no pip');
+  if (log.includes('No module named pip')) throw noPython('this Python has no pip');
   const got = /Got\s+([0-9a-f]{64})/.exec(log)?.[1];
-  if (got !== undefined || /DO NOT MATCH THE HASHES/.test(log)) return hashMismatch(wheel, got);
+  if (got !== undefined || log.includes('DO NOT MATCH THE HASHES')) return hashMismatch(wheel, got);
   const tail = log.trim().split('\n').slice(-6).join('\n');
-  const full = /No space left on device/.test(log);
+  const full = log.includes('No space left on device');
   return new LoraShearError(
     'SETUP_DOWNLOAD_FAILED',
     `pip could not download ${wheel.name} ${wheel.version}: ${tail}`,
