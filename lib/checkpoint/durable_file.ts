@@ -1,5 +1,5 @@
 // Files whose bytes are on the disk when the function returns, and the one error for a disk that refuses.
-import { closeSync, copyFileSync, fsyncSync, openSync, writeSync } from 'node:fs';
+import { closeSync, copyFileSync, fsyncSync, openSync, rmSync, writeSync } from 'node:fs';
 import { LoraShearError } from '../errors.js';
 import { fromNative } from '../native/native_error.js';
 
@@ -43,6 +43,15 @@ function flush(path: string): void {
     fsyncSync(fd);
   } finally {
     closeSync(fd);
+  }
+}
+
+/** Removes what a failed write left; a second failure would hide the first. */
+export function discard(path: string): void {
+  try {
+    rmSync(path, { recursive: true, force: true });
+  } catch {
+    // the error that led here says what is wrong with the path
   }
 }
 

@@ -12,7 +12,13 @@ import {
 import { basename, dirname, join, resolve } from 'node:path';
 import { LoraShearError } from '../errors.js';
 import type { Model } from '../models/model.js';
-import { copyDurably, flushFolder, writeFailure, writeTextDurably } from './durable_file.js';
+import {
+  copyDurably,
+  discard,
+  flushFolder,
+  writeFailure,
+  writeTextDurably,
+} from './durable_file.js';
 import { exportConfig } from './export_config.js';
 import { readConfig } from './load.js';
 import { type ModelCard, modelCard } from './model_card.js';
@@ -96,7 +102,7 @@ export function exportModel(
     flushFolder(partial);
     takePlace(partial, target);
   } catch (thrown) {
-    rmSync(partial, { recursive: true, force: true });
+    discard(partial);
     throw writeFailure(dir, thrown);
   }
   return { dir, modelType, ...(reason === undefined ? {} : { reason }), parameters, bytes };

@@ -8,6 +8,7 @@ import { to } from '../tensor/ops.js';
 import { scoped } from '../tensor/scope.js';
 import type { Tensor } from '../tensor/tensor.js';
 import {
+  discard,
   flushFolder,
   writeAll,
   writeDurably,
@@ -69,7 +70,7 @@ export function saveSafetensors(
     rmSync(shards.length > 1 ? path : indexPath, { force: true });
     flushFolder(dirname(path));
   } catch (thrown) {
-    for (const [partial] of written) rmSync(partial, { force: true });
+    for (const [partial] of written) discard(partial);
     throw writeFailure(path, thrown);
   }
   return written.map(([, final]) => final);

@@ -48,6 +48,11 @@ export function planWidths(
   ratio: number,
   { kvHeads = 'auto', allowKept = () => true }: PlanOptions = {},
 ): WidthPlan {
+  if (!Number.isFinite(ratio)) {
+    throw new LoraShearError('CONFIG_INVALID', `a ratio of ${ratio} is no number`, {
+      hint: 'give the share of all parameters to remove, for example 0.2',
+    });
+  }
   const heads = familyOf(partition, 'attention_heads');
   const channels = familyOf(partition, 'mlp_channels');
   const total = partition.parameters;
