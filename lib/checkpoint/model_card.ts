@@ -23,6 +23,7 @@ const sizes = [
 ] as const;
 
 const count = (n: number): string => n.toLocaleString('en-US');
+const number = (value: unknown): string => (typeof value === 'number' ? count(value) : '–');
 const cell = (text: string): string => text.replaceAll('|', '\\|').replaceAll('\n', ' ');
 
 function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
@@ -55,7 +56,7 @@ export function modelCard(card: ModelCard, { dense, cut, parameters, note }: Car
       ['size', 'dense', 'this model'],
       sizes
         .filter(([, key]) => cut[key] !== undefined)
-        .map(([label, key]) => [label, String(dense[key] ?? '–'), String(cut[key])]),
+        .map(([label, key]) => [label, number(dense[key]), number(cut[key])]),
     ),
   );
   if (card.facts && card.facts.length > 0) parts.push(table(['', ''], card.facts));

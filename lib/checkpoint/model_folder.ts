@@ -78,7 +78,6 @@ export function exportModel(
   const parameters = [...model.parameters()].reduce((sum, [, { size }]) => sum + size, 0);
   const target = resolve(dir);
   const partial = join(dirname(target), `.${basename(target)}.partial`);
-  let bytes = 0;
   try {
     rmSync(partial, { recursive: true, force: true });
     mkdirSync(partial, { recursive: true });
@@ -86,7 +85,7 @@ export function exportModel(
       dtype,
       ...(maxShardBytes === undefined ? {} : { maxShardBytes }),
     });
-    bytes = files.reduce((sum, file) => sum + statSync(file).size, 0);
+    const bytes = files.reduce((sum, file) => sum + statSync(file).size, 0);
     for (const file of carried) {
       if (existsSync(join(from, file))) copyDurably(join(from, file), join(partial, file));
     }
@@ -101,11 +100,11 @@ export function exportModel(
     writeTextDurably(join(partial, 'README.md'), modelCard(card, sizes));
     flushFolder(partial);
     takePlace(partial, target);
+    return { dir, modelType, ...(reason === undefined ? {} : { reason }), parameters, bytes };
   } catch (thrown) {
     discard(partial);
     throw writeFailure(dir, thrown);
   }
-  return { dir, modelType, ...(reason === undefined ? {} : { reason }), parameters, bytes };
 }
 
 /** Key in config.json that marks a folder as an export of ours, with the dense model's sizes. */

@@ -114,7 +114,8 @@ function widthsAfter({ groups }: Partition, removed: Removed): CutWidths {
     const members = groups.filter((group) => group.kind === kind);
     const counts = members.map(({ id, units }) => units - new Set(removed.get(id) ?? []).size);
     const [first] = counts;
-    if (first === undefined) throw invalid(`the partition has no groups of ${kind}`);
+    // The graph has no class for a dimension of one: such a width is 1, and stays.
+    if (first === undefined) return 1;
     const odd = counts.findIndex((count) => count !== first);
     if (odd >= 0) {
       throw invalid(

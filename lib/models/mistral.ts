@@ -11,6 +11,8 @@ const defaults = {
   sliding_window: 4096,
 } as const;
 
+const llamaOnly = ['attention_bias', 'mlp_bias', 'pretraining_tp'];
+
 /** The LLaMA config of the same computation. @throws CHECKPOINT_UNSUPPORTED for a window that hides tokens */
 function asLlama(config: RawConfig): RawConfig {
   const full: RawConfig = { ...defaults, ...config };
@@ -19,7 +21,7 @@ function asLlama(config: RawConfig): RawConfig {
   if (window !== null && !(typeof window === 'number' && window >= context)) {
     throw new LoraShearError(
       'CHECKPOINT_UNSUPPORTED',
-      `this checkpoint uses a sliding window of ${String(window)} in a context of ${context}`,
+      `this checkpoint uses a sliding window of ${JSON.stringify(window)} in a context of ${context}`,
       {
         hint: 'set "max_position_embeddings" in config.json to the window, to work within it only',
         facts: { sliding_window: window, max_position_embeddings: context },
@@ -35,12 +37,9 @@ function asLlama(config: RawConfig): RawConfig {
  */
 export function mistralConfigOf(config: RawConfig): RawConfig {
   const c = llamaConfig(config);
-  const {
-    attention_bias: _attention,
-    mlp_bias: _mlp,
-    pretraining_tp: _tp,
-    ...carried
-  } = config as Record<string, unknown>;
+  const carried: RawConfig = Object.fromEntries(
+    Object.entries(config).filter(([key]) => !llamaOnly.includes(key)),
+  );
   return {
     ...carried,
     architectures: ['MistralForCausalLM'],

@@ -142,6 +142,17 @@ t.test('when the folder holds an export of ours, then the new one takes its plac
   t.end();
 });
 
+t.test('when a killed export left its beginnings, then the next one clears them away', (t) => {
+  const dir = t.testdir({ '.out.partial': { 'model.safetensors.partial': 'half' } });
+  const from = writeModelFolder(join(dir, 'dense'));
+  const model = loadModel(from);
+  exportModel(model, join(dir, 'out'), { from, card });
+  t.same(readdirSync(dir).sort(), ['dense', 'out']);
+  t.notOk(existsSync(join(dir, 'out', 'model.safetensors.partial')));
+  model.dispose();
+  t.end();
+});
+
 t.test('when the folder holds anything else, then it is not touched', (t) => {
   const dir = t.testdir({ file: 'text', other: { 'notes.txt': 'mine' } });
   const from = writeModelFolder(join(dir, 'dense'));

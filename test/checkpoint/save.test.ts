@@ -145,7 +145,7 @@ t.test('when a write fails, then what was there stays and nothing else is left',
   // Disposed after the plan was made: the failure comes in the middle of the second shard.
   const late = new Proxy(gone, {
     get: (target, key) => {
-      if (key === 'handle') target.alive && target.dispose();
+      if (key === 'handle' && target.alive) target.dispose();
       return Reflect.get(target, key, target) as unknown;
     },
   });

@@ -2,8 +2,12 @@ import t from 'tap';
 import { compress } from '../../lib/compress/slice.js';
 import { assertZeroUnits, verifyCut } from '../../lib/compress/verify.js';
 import { createContext } from '../../lib/context.js';
+import { partition } from '../../lib/groups/partition.js';
+import { noGrad } from '../../lib/tensor/autograd.js';
+import { withRecorder } from '../../lib/tensor/op.js';
+import { scoped, tensorCount } from '../../lib/tensor/scope.js';
 import { longTensor } from '../../lib/tensor/tensor.js';
-import { tensorCount } from '../../lib/tensor/scope.js';
+import { GraphRecorder } from '../../lib/trace/recorder.js';
 import {
   type LlamaOptions,
   handPartition,
@@ -30,11 +34,11 @@ for (const [name, options] of Object.entries(structures)) {
     const before = tensorCount();
     for (const seed of [1, 2, 3]) {
       const model = randomLlama({ ...options, seed });
-      const partition = handPartition(model);
-      const removed = randomUnits(partition, 1, 5, seed);
-      zeroUnits(model, partition, removed);
-      assertZeroUnits(model, partition, removed);
-      const compact = compress(model, partition, removed);
+      const groups = handPartition(model);
+      const removed = randomUnits(groups, 1, 5, seed);
+      zeroUnits(model, groups, removed);
+      assertZeroUnits(model, groups, removed);
+      const compact = compress(model, groups, removed);
       const tokens = longTensor(ids, [2, 9]);
       const { maxAbsDifference, logitScale } = verifyCut(ctx, model, compact, tokens);
       t.ok(logitScale > 0.1, 'the logits are no zeros');
@@ -44,7 +48,7 @@ for (const [name, options] of Object.entries(structures)) {
         [...m.parameters()]
           .filter(([p]) => !p.includes('lora'))
           .reduce((sum, [, { size }]) => sum + size, 0);
-      const cost = partition.groups.reduce(
+      const cost = groups.groups.reduce(
         (sum, g) => sum + g.cost * (removed.get(g.id)?.length ?? 0),
         0,
       );
@@ -75,14 +79,14 @@ t.test('when nothing is removed, then the cut is a copy with memory of its own',
 
 t.test('when rows stay, then they are those of the units that stay, in order', (t) => {
   const model = randomLlama({ heads: 4, kvHeads: 2, headDim: 4, width: 16 });
-  const partition = handPartition(model);
+  const whole = handPartition(model);
   const removed = new Map([
     ['layers.0.self_attn.heads', [0]],
     ['layers.1.self_attn.heads', [1]],
     ['layers.0.mlp.channels', [0, 5]],
     ['layers.1.mlp.channels', [1, 11]],
   ]);
-  const compact = compress(model, partition, removed);
+  const compact = compress(model, whole, removed);
   const from = new Map(model.parameters());
   const into = new Map(compact.parameters());
   const rows = (map: typeof from, name: string): number[][] => {
@@ -112,6 +116,51 @@ t.test('when rows stay, then they are those of the units that stay, in order', (
   t.end();
 });
 
+t.test('when the partition is traced from the model, then it cuts as the one by hand does', (t) => {
+  for (const options of [
+    { rank: 2, biases: true, tied: false },
+    { heads: 4, kvHeads: 4 },
+  ]) {
+    const model = randomLlama({ heads: 8, kvHeads: 4, ...options });
+    const tokens = longTensor(ids, [2, 9]);
+    const recorder = new GraphRecorder(model.parameters(), [tokens]);
+    scoped(() => {
+      recorder.finish(noGrad(() => withRecorder(recorder, () => model.forward(tokens))));
+    });
+    const traced = partition(recorder.graph());
+    const byHand = handPartition(model);
+    const removed = randomUnits(byHand, 1, 5);
+    zeroUnits(model, traced, removed);
+    assertZeroUnits(model, byHand, removed);
+    const one = compress(model, traced, removed);
+    const other = compress(model, byHand, removed);
+    const values = (m: typeof model): unknown[] =>
+      [...m.parameters()].map(([name, tensor]) => [name, tensor.toArray()]);
+    t.same(values(one), values(other));
+    verifyCut(ctx, model, one, tokens);
+    for (const owner of [model, tokens, one, other]) owner.dispose();
+  }
+  t.end();
+});
+
+t.test('when a width is one, so that the graph has no class for it, then it stays', (t) => {
+  const model = randomLlama({ heads: 4, kvHeads: 1 });
+  const whole = handPartition(model);
+  const channels = {
+    ...whole,
+    groups: whole.groups.filter(({ kind }) => kind === 'mlp_channels'),
+  };
+  const compact = compress(model, channels, randomUnits(channels, 0, 4));
+  t.match(compact.config, {
+    num_key_value_heads: 1,
+    num_attention_heads: 4,
+    intermediate_size: 8,
+  });
+  compact.dispose();
+  model.dispose();
+  t.end();
+});
+
 t.test(
   'when LoRA factors take gradients, then so do those of the cut, and the base does not',
   (t) => {
@@ -119,8 +168,8 @@ t.test(
     for (const { lora } of model.linears().values()) {
       if (lora) lora.A.requiresGrad = lora.B.requiresGrad = true;
     }
-    const partition = handPartition(model);
-    const compact = compress(model, partition, randomUnits(partition, 1, 3));
+    const whole = handPartition(model);
+    const compact = compress(model, whole, randomUnits(whole, 1, 3));
     for (const [name, tensor] of compact.parameters()) {
       t.equal(tensor.requiresGrad, name.includes('.lora_'), name);
     }
@@ -136,9 +185,9 @@ t.test(
 
 t.test('when a cut cannot be made, then there is one typed error and no tensor is left', (t) => {
   const model = randomLlama({ rank: 2 });
-  const partition = handPartition(model);
+  const whole = handPartition(model);
   const before = tensorCount();
-  const refused = (what: string, removed: [string, number[]][], from = partition): void => {
+  const refused = (what: string, removed: [string, number[]][], from = whole): void => {
     t.throws(
       () => compress(model, from, new Map(removed)),
       { code: 'PARTITION_INVALID', hint: String },
@@ -159,7 +208,7 @@ t.test('when a cut cannot be made, then there is one typed error and no tensor i
       ['layers.0.mlp.channels', [0]],
       ['layers.1.mlp.channels', [0]],
     ],
-    { ...partition, groups: partition.groups.map((g) => ({ ...g, prunable: false })) },
+    { ...whole, groups: whole.groups.map((g) => ({ ...g, prunable: false })) },
   );
   refused(
     'slices that miss a parameter',
@@ -168,8 +217,8 @@ t.test('when a cut cannot be made, then there is one typed error and no tensor i
       ['layers.1.mlp.channels', [0]],
     ],
     {
-      ...partition,
-      groups: partition.groups.map((g) => ({
+      ...whole,
+      groups: whole.groups.map((g) => ({
         ...g,
         slices: g.slices.filter(({ param }) => !param.includes('1.mlp.down_proj.weight')),
       })),
