@@ -1,0 +1,99 @@
+// The job: everything that one run is told, complete and checked. Made by parseJob, kept in the run's manifest.
+import type { TemplateName } from '../data/alpaca.js';
+import type { SaliencyName } from '../saliency/index.js';
+
+/** One source of pretraining text. */
+export interface JobSource {
+  readonly name: string;
+  /** A file, or a folder that may hold train* and validation* files. */
+  readonly path: string;
+  /** Column or field of the text; undefined: `text`. */
+  readonly textColumn?: string | undefined;
+  /** The paper's cleaning: irregular characters, paragraphs of 64 tokens or fewer. */
+  readonly clean: boolean;
+}
+
+/** Instructions in Alpaca's format for the second recovery stage. */
+export interface JobInstruct {
+  readonly path: string;
+  /** File of instructions to validate on; undefined: found in the folder, or held out. */
+  readonly validation?: string | undefined;
+  readonly template: TemplateName;
+  readonly trainOnInputs: boolean;
+}
+
+/** Paths are absolute. The defaults are in schema.ts. */
+export interface Job {
+  /** Folder of the dense model. */
+  readonly model: string;
+  /** Run folder. */
+  readonly output: string;
+  /** Share of all parameters to remove, in (0, 1). */
+  readonly ratio: number;
+  readonly seed: number;
+  /** Threads of libtorch; undefined: its own choice. */
+  readonly threads?: number | undefined;
+  /** `cpu`, `cuda` or `cuda:N`. */
+  readonly device: string;
+  /** At least one. */
+  readonly sources: readonly JobSource[];
+  readonly instruct: JobInstruct | null;
+  /** Tokens of a training and evaluation window, at most the model's context. */
+  readonly sequenceLength: number;
+  /** Windows in one optimiser step. */
+  readonly batchSize: number;
+  /** Training tokens of LHSPG and pretraining recovery together. */
+  readonly tokens: number;
+  readonly knowledge: {
+    readonly proxy: SaliencyName;
+    /** Trial ratios: shares of a group's units taken out. */
+    readonly ratios: readonly number[];
+    /** Share of the node groups that is protected. */
+    readonly protect: number;
+    /** Calibration windows. */
+    readonly sequences: number;
+  };
+  readonly lora: { readonly r: number; readonly alpha: number; readonly dropout: number };
+  readonly lhspg: {
+    readonly form: 'transfer' | 'paper';
+    readonly saliency: SaliencyName;
+    readonly periods: number;
+    /** Share of `tokens` that LHSPG trains on, warm-up included. */
+    readonly tokenShare: number;
+    /** Share of LHSPG's steps that is warm-up. */
+    readonly warmupShare: number;
+    readonly learningRate: number;
+    /** ε of the half-space projection, in [0, 1). */
+    readonly epsilon: number;
+    readonly pull: 'linear' | 'loss-aware';
+  };
+  /** kv heads that each layer loses, or `auto`. */
+  readonly cut: { readonly kvHeads: 'auto' | number };
+  readonly recovery: {
+    readonly learningRate: number;
+    readonly rounds: number;
+    /** Balanced share η of the mixture. */
+    readonly eta: number;
+    /** Converged when no source's degradation moves by more than this in two rounds. */
+    readonly tolerance: number;
+    readonly validationWindows: number;
+    /** Share of the loss that follows the dense model's distribution. */
+    readonly distill: number;
+  };
+  readonly instructTuning: {
+    readonly tokens: number;
+    readonly learningRate: number;
+    readonly rounds: number;
+    readonly batchSize: number;
+  };
+  readonly evaluation: {
+    /** lm-eval's task names. */
+    readonly tasks: readonly string[];
+    /** Documents per task; null: all. */
+    readonly limit: number | null;
+    /** Perplexity windows per source. */
+    readonly windows: number;
+    /** Start of the sample of text in the report; null: chosen from the sources. */
+    readonly samplePrompt: string | null;
+  };
+}

@@ -1,0 +1,94 @@
+// Writes out the shorthands of a job: hyphens, names that other tools use, `name: path` sources, a bare instruct path.
+import { resolve } from 'node:path';
+
+export type RawObject = Record<string, unknown>;
+
+/** Names that users of other trainers and pruners know (conventions.md §4.7), and ours for them. */
+export const aliases: Readonly<Record<string, string>> = {
+  base_model: 'model',
+  model_name_or_path: 'model',
+  output_dir: 'output',
+  pruning_ratio: 'ratio',
+  cutoff_len: 'sequence_length',
+  sequence_len: 'sequence_length',
+  max_steps: 'steps',
+  data_path: 'instruct.path',
+  lora_r: 'lora.r',
+  lora_alpha: 'lora.alpha',
+  lora_dropout: 'lora.dropout',
+};
+
+/** `Model-Name-Or-Path` → `model_name_or_path`. */
+export const spelling = (key: string): string => key.replaceAll('-', '_');
+
+export function isRaw(value: unknown): value is RawObject {
+  return value !== null && typeof value === 'object' && !Array.isArray(value);
+}
+
+/**
+ * A copy of `raw` in the form of `jobSchema`, with paths resolved against `base`. What has the wrong type stays
+ * as it is: the schema says so with words.
+ */
+export function normalise(raw: RawObject, base: string): RawObject {
+  const job = respell(raw);
+  for (const [alias, name] of Object.entries(aliases)) {
+    if (!(alias in job) || hasKey(job, name)) continue;
+    setKey(job, name, job[alias]);
+    Reflect.deleteProperty(job, alias);
+  }
+  if (isRaw(job['sources'])) {
+    job['sources'] = Object.entries(job['sources']).map(([name, path]) => ({ name, path }));
+  }
+  if (typeof job['instruct'] === 'string') job['instruct'] = { path: job['instruct'] };
+
+  const places: [unknown, string][] = [
+    [job, 'model'],
+    [job, 'output'],
+    [job['instruct'], 'path'],
+    [job['instruct'], 'validation'],
+    ...(Array.isArray(job['sources']) ? job['sources'] : []).map((s): [unknown, string] => [
+      s,
+      'path',
+    ]),
+  ];
+  for (const [owner, key] of places) {
+    if (!isRaw(owner)) continue;
+    const path = owner[key];
+    if (typeof path === 'string' && path !== '') owner[key] = resolve(base, path);
+  }
+  return job;
+}
+
+/** A deep copy with underscores in all keys but the names of sources. */
+function respell(raw: RawObject): RawObject {
+  const copy = (value: unknown): unknown => {
+    if (Array.isArray(value)) return value.map(copy);
+    if (!isRaw(value)) return value;
+    return Object.fromEntries(Object.entries(value).map(([k, v]) => [spelling(k), copy(v)]));
+  };
+  const job = copy(raw) as RawObject;
+  const { sources } = raw;
+  if (isRaw(sources)) job['sources'] = { ...sources };
+  return job;
+}
+
+/** The value at a dotted key exists. */
+export function hasKey(raw: RawObject, key: string): boolean {
+  let at: unknown = raw;
+  for (const part of key.split('.')) {
+    if (!isRaw(at) || !Object.hasOwn(at, part)) return false;
+    at = at[part];
+  }
+  return true;
+}
+
+/** Sets the value at a dotted key; what lies in between becomes an object. */
+export function setKey(raw: RawObject, key: string, value: unknown): void {
+  const parts = key.split('.');
+  let at = raw;
+  for (const part of parts.slice(0, -1)) {
+    const next = at[part];
+    at = isRaw(next) ? next : (at[part] = {});
+  }
+  at[parts.at(-1) as string] = value;
+}

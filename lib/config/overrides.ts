@@ -1,0 +1,69 @@
+// `key=value` and flags on top of a job: `lhspg.periods=3`, `evaluation.tasks=[boolq]`, `sources.web=data/web`.
+import { parse } from 'yaml';
+import { LoraShearError } from '../errors.js';
+import { aliases, isRaw, normalise, type RawObject, setKey, spelling } from './normalise.js';
+
+/**
+ * Sets each `key=value` in `job`, a normalised one, in order. Values are YAML; paths are relative to `base`.
+ * @throws CONFIG_INVALID for text that is no `key=value`
+ */
+export function applyOverrides(
+  job: RawObject,
+  overrides: readonly string[],
+  base: string,
+): RawObject {
+  const result = structuredClone(job);
+  for (const override of overrides) {
+    const at = override.indexOf('=');
+    if (at < 1) {
+      throw new LoraShearError('CONFIG_INVALID', `"${override}" is no key=value`, {
+        hint: 'write overrides as `ratio=0.3` or `lhspg.periods=3`',
+        facts: { override },
+      });
+    }
+    const key = override.slice(0, at);
+    const text = override.slice(at + 1);
+    set(result, key.startsWith('sources.') ? key : spelling(key), valueOf(override, text), base);
+  }
+  return result;
+}
+
+function valueOf(override: string, text: string): unknown {
+  try {
+    return parse(text) as unknown;
+  } catch (cause) {
+    throw new LoraShearError('CONFIG_INVALID', `the value of "${override}" is no YAML`, {
+      hint: 'put quotes around text with special characters',
+      facts: { override },
+      cause,
+    });
+  }
+}
+
+function set(job: RawObject, key: string, value: unknown, base: string): void {
+  const name = aliases[key] ?? key;
+  if (name.startsWith('sources.') && typeof value === 'string') {
+    const source = { name: name.slice('sources.'.length), path: value };
+    const list: unknown[] = Array.isArray(job['sources']) ? job['sources'] : [];
+    const others = list.filter((s) => !isRaw(s) || s['name'] !== source.name);
+    job['sources'] = [
+      ...others,
+      ...(normalise({ sources: [source] }, base)['sources'] as object[]),
+    ];
+    return;
+  }
+  const given: RawObject = {};
+  setKey(given, name, value);
+  const [top] = name.split('.') as [string];
+  const settled = normalise(given, base)[top];
+  if (isRaw(settled) && isRaw(job[top])) merge(job[top], settled);
+  else job[top] = settled;
+}
+
+function merge(into: RawObject, from: RawObject): void {
+  for (const [key, value] of Object.entries(from)) {
+    const old = into[key];
+    if (isRaw(old) && isRaw(value)) merge(old, value);
+    else into[key] = value;
+  }
+}

@@ -1,0 +1,102 @@
+// From what a file, a program or flags say to a complete job; every problem is told at once.
+import { existsSync, readFileSync } from 'node:fs';
+import { basename, join, resolve } from 'node:path';
+import { LoraShearError } from '../errors.js';
+import { camelKeys } from './camel_keys.js';
+import type { Job } from './job.js';
+import { aliases, hasKey, isRaw, normalise, type RawObject } from './normalise.js';
+import { applyOverrides } from './overrides.js';
+import { type Problem, problemsOf } from './problems.js';
+import { defaultSequenceLength, defaultTokens, jobSchema } from './schema.js';
+
+export interface ParseOptions {
+  /** Relative paths of `input` start here. Default: the working directory. */
+  base?: string | undefined;
+  /** `key=value` on top; their paths start at the working directory. */
+  overrides?: readonly string[] | undefined;
+  /** Named in errors. */
+  file?: string | undefined;
+  /** Where relative paths of the overrides and the default output start. */
+  cwd?: string | undefined;
+}
+
+/**
+ * Checks `input` (see docs/job.schema.json) and fills in every default.
+ * @throws CONFIG_INVALID with every problem; `facts.problems` holds them one by one
+ */
+export function parseJob(input: unknown, options: ParseOptions = {}): Job {
+  const { cwd = process.cwd(), overrides = [], file = 'the job' } = options;
+  if (!isRaw(input)) {
+    throw invalid(file, [{ path: '', message: 'is not a map of keys and values' }]);
+  }
+  const raw = applyOverrides(normalise(input, options.base ?? cwd), overrides, cwd);
+  const contradicting = contradictions(raw);
+  const parsed = jobSchema.safeParse(raw);
+  const problems = [
+    ...contradicting,
+    ...(parsed.success ? [] : problemsOf(parsed.error.issues, raw)),
+  ];
+  if (!parsed.success || problems.length > 0) throw invalid(file, problems);
+  const { steps, ...given } = camelKeys(parsed.data);
+  const context = contextOf(given.model);
+  const sequenceLength =
+    given.sequenceLength ?? Math.min(defaultSequenceLength, context ?? defaultSequenceLength);
+  if (context !== undefined && sequenceLength > context) {
+    const message = `is ${sequenceLength}, more than the model's context of ${context}`;
+    throw invalid(file, [{ path: 'sequence_length', message }]);
+  }
+  const perStep = given.batchSize * sequenceLength;
+  return {
+    ...given,
+    output: given.output ?? resolve(cwd, 'runs', `${basename(given.model)}-${given.ratio}`),
+    sequenceLength,
+    tokens: steps === undefined ? (given.tokens ?? defaultTokens) : steps * perStep,
+  };
+}
+
+/** What no single key can tell. Takes out of `raw` what would be told twice. */
+function contradictions(raw: RawObject): Problem[] {
+  const problems: Problem[] = [];
+  if (raw['tokens'] !== undefined && raw['steps'] !== undefined) {
+    problems.push({ path: 'steps', message: 'says the same as tokens; give one of them' });
+  }
+  for (const [alias, name] of Object.entries(aliases)) {
+    if (!hasKey(raw, alias)) continue;
+    problems.push({ path: alias, message: `says the same as ${name}; give one of them` });
+    Reflect.deleteProperty(raw, alias);
+  }
+  const names = (Array.isArray(raw['sources']) ? raw['sources'] : []).map((source) =>
+    isRaw(source) ? source['name'] : undefined,
+  );
+  for (const [i, name] of names.entries()) {
+    if (typeof name === 'string' && names.indexOf(name) < i) {
+      problems.push({ path: `sources.${name}`, message: 'is there twice' });
+    }
+  }
+  return problems;
+}
+
+/** Positions that the model can take; undefined when its config does not say (the load stage judges it). */
+function contextOf(model: string): number | undefined {
+  const path = join(model, 'config.json');
+  if (!existsSync(path)) return undefined;
+  try {
+    const config = JSON.parse(readFileSync(path, 'utf8')) as Record<string, unknown> | null;
+    const context = config?.['max_position_embeddings'];
+    return Number.isInteger(context) && (context as number) > 1 ? (context as number) : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function invalid(file: string, problems: readonly Problem[]): LoraShearError {
+  const lines = problems.map(({ path, message }) => `${path} ${message}`.trim());
+  const message =
+    lines.length === 1
+      ? `${file}: ${lines[0] as string}`
+      : `${file} has ${lines.length} problems:\n${lines.map((line) => `  - ${line}`).join('\n')}`;
+  return new LoraShearError('CONFIG_INVALID', message, {
+    hint: 'docs/job.schema.json lists every key; `lorashear-native run --help` shows the flags',
+    facts: { file, problems },
+  });
+}

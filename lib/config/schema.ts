@@ -1,0 +1,207 @@
+// What a job file may say: every key with its type, bounds, default and meaning. docs/job.schema.json is made from this.
+import { z } from 'zod';
+import { templates } from '../data/alpaca.js';
+import { taskNames } from '../evaluate/index.js';
+import { saliencies } from '../saliency/index.js';
+
+const names = <T extends string>(registry: Record<T, unknown>) =>
+  Object.keys(registry) as [T, ...T[]];
+
+const path = z.string().min(1);
+const count = z.number().int().positive();
+const share = z.number().min(0).max(1);
+const shareBelowOne = z.number().min(0).lt(1);
+const learningRate = z.number().positive().max(1);
+const saliency = z.enum(names(saliencies));
+
+const sourceName = z.string().regex(/^[A-Za-z0-9][\w.-]*$/, {
+  error: 'must be letters, digits, "_", "-" and "."',
+});
+
+const source = z.strictObject({
+  name: sourceName.describe('Name of the source in tables and charts.'),
+  path: path.describe(
+    'File, or folder with train* and validation* files; parquet, JSONL, JSON or text.',
+  ),
+  text_column: z.string().min(1).optional().describe('Column or field of the text [text].'),
+  clean: z
+    .boolean()
+    .default(false)
+    .describe(
+      "The paper's cleaning: strip irregular characters, keep paragraphs of more than 64 tokens.",
+    ),
+});
+
+const sources = z
+  .array(source, { error: 'must be `name: path` for each source, or a list of {name, path}' })
+  .min(1, { error: 'names no source of text' });
+
+const instruct = z.strictObject({
+  path: path.describe("File or folder of instructions in Alpaca's format."),
+  validation: path.optional().describe('Instructions to validate on; else found or held out.'),
+  template: z.enum(names(templates)).default('alpaca-lora').describe('Prompt template.'),
+  train_on_inputs: z
+    .boolean()
+    .default(false)
+    .describe('Count the tokens of the prompt as targets.'),
+});
+
+const knowledge = z
+  .strictObject({
+    proxy: saliency
+      .default('magnitude')
+      .describe('Which units a trial takes out: the least of this saliency.'),
+    ratios: z
+      .array(z.number().gt(0).lt(1))
+      .min(1)
+      .default([0.25, 0.5, 0.75])
+      .describe('Shares of the units of a group that the trials take out.'),
+    protect: shareBelowOne.default(0.1).describe('Share of the node groups that is protected.'),
+    sequences: count.default(16).describe('Calibration windows.'),
+  })
+  .prefault({})
+  .describe('Knowledge distribution analysis (paper Alg. 3).');
+
+const lora = z
+  .strictObject({
+    r: count.default(8).describe('Rank.'),
+    alpha: z.number().positive().default(16).describe('Scale is alpha / r.'),
+    dropout: shareBelowOne.default(0).describe('Dropout in front of A.'),
+  })
+  .prefault({})
+  .describe('The LoRA on every linear of the blocks.');
+
+const lhspg = z
+  .strictObject({
+    form: z
+      .enum(['transfer', 'paper'])
+      .default('transfer')
+      .describe(
+        '`transfer` moves knowledge in closed form while units shrink; `paper` is Alg. 4 as printed.',
+      ),
+    saliency: saliency.default('fluctuation').describe('Units of the least score are redundant.'),
+    periods: count.default(5).describe('Pruning periods.'),
+    token_share: share.default(0.2).describe('Share of `tokens` spent here.'),
+    warmup_share: share
+      .lt(1)
+      .default(0.1)
+      .describe("Share of LHSPG's steps before the first period."),
+    learning_rate: learningRate.default(1e-3),
+    epsilon: shareBelowOne.default(0).describe('ε of the half-space test.'),
+    pull: z.enum(['linear', 'loss-aware']).default('linear').describe('How λ is chosen.'),
+  })
+  .prefault({})
+  .describe('LoRA Half-Space Projected Gradient (paper Alg. 4).');
+
+const cut = z
+  .strictObject({
+    kv_heads: z
+      .union([z.literal('auto'), z.number().int().min(0)], {
+        error: 'must be "auto" or the number of key-value heads to remove from each layer',
+      })
+      .default('auto')
+      .describe('Key-value heads to remove from each layer; their query heads go with them.'),
+  })
+  .prefault({})
+  .describe('How the budget is shared between heads and channels.');
+
+const recovery = z
+  .strictObject({
+    learning_rate: learningRate.default(1e-3),
+    rounds: count.default(4).describe('Rounds, each with a mixture of its own.'),
+    eta: share
+      .default(0.3)
+      .describe('Balanced share of the mixture; the rest follows the degradation.'),
+    tolerance: z
+      .number()
+      .min(0)
+      .default(0.005)
+      .describe('Converged when no degradation moves by more in two rounds.'),
+    validation_windows: count
+      .default(16)
+      .describe('Windows of each source that a round is measured on.'),
+    distill: share.default(0).describe('Share of the loss that follows the dense model.'),
+  })
+  .prefault({})
+  .describe('Dynamic knowledge recovery on pretraining text (paper Alg. 5).');
+
+const instructTuning = z
+  .strictObject({
+    tokens: count.default(50_000).describe('Training tokens of this stage.'),
+    learning_rate: learningRate.default(3e-4),
+    rounds: count.default(2),
+    batch_size: count.default(16).describe('Instructions in one optimiser step.'),
+  })
+  .prefault({})
+  .describe('Recovery on instructions.');
+
+const evaluation = z
+  .strictObject({
+    tasks: z.array(z.enum(taskNames)).default([]).describe("Tasks by lm-eval's names."),
+    limit: count.nullable().default(null).describe('Documents of each task; null: all.'),
+    windows: count.default(48).describe('Perplexity windows of each source.'),
+    sample_prompt: z
+      .string()
+      .nullable()
+      .default(null)
+      .describe('Start of the text that the models write in the report.'),
+  })
+  .prefault({})
+  .describe('What is measured before, after the cut, and at the end.');
+
+/** A job after its shorthands were written out (normalise.ts). */
+export const jobSchema = z.strictObject({
+  model: path.describe(
+    'Folder of the dense model: config.json, model.safetensors, tokenizer.json.',
+  ),
+  output: path.optional().describe('Run folder [runs/<model name>-<ratio>].'),
+  ratio: z.number().gt(0).lt(1).default(0.2).describe('Share of all parameters to remove.'),
+  seed: z.number().int().min(0).max(0xffffffff).default(0).describe('Seed of every random choice.'),
+  threads: count.optional().describe("Threads [libtorch's own choice]."),
+  device: z
+    .string()
+    .regex(/^(cpu|cuda(:\d+)?)$/, { error: 'must be "cpu", "cuda" or "cuda:N"' })
+    .default('cpu')
+    .describe('`cpu`, `cuda` or `cuda:N`.'),
+  sources,
+  instruct: instruct.nullable().default(null),
+  sequence_length: z
+    .number()
+    .int()
+    .min(2)
+    .optional()
+    .describe("Tokens of a window [256, or the model's context if that is shorter]."),
+  batch_size: count.default(16).describe('Windows in one optimiser step.'),
+  tokens: count
+    .optional()
+    .describe('Training tokens of LHSPG and pretraining recovery together [400000].'),
+  steps: count
+    .optional()
+    .describe('The same in optimiser steps: tokens / (batch_size × sequence_length).'),
+  knowledge,
+  lora,
+  lhspg,
+  cut,
+  recovery,
+  instruct_tuning: instructTuning,
+  evaluation,
+});
+
+/** A job as a file may say it, shorthands included; this is what docs/job.schema.json publishes. */
+export const jobFileSchema = jobSchema.extend({
+  sources: z
+    .union([z.record(sourceName, path), sources])
+    .describe('Pretraining text: `name: path` for each source, or a list with options.'),
+  instruct: z
+    .union([path, instruct, z.null()])
+    .default(null)
+    .describe(
+      'Instructions for the second recovery stage: a path, or options; null leaves it out.',
+    ),
+});
+
+export const defaultTokens = 400_000;
+export const defaultSequenceLength = 256;
+
+/** What a program or a YAML file may give: all but `model` and `sources` has a default. */
+export type JobInput = z.input<typeof jobFileSchema>;
