@@ -1,0 +1,164 @@
+// What `lorashear-native evaluate` and `score` do, from folder to result.
+import { statSync } from 'node:fs';
+import { loadModel } from '../checkpoint/load.js';
+import type { Context } from '../context.js';
+import { readText } from '../data/utf8.js';
+import { LoraShearError } from '../errors.js';
+import type { Model } from '../models/model.js';
+import { type Tokenizer, checkVocabulary, loadTokenizer } from '../tokenizer/tokenizer.js';
+import { hubCacheFolder, readHubSplit } from './hub_cache.js';
+import { type TaskName, taskList, tasks } from './index.js';
+import { type TaskResult, checkLimit, runTask } from './multiple_choice.js';
+import { type EvaluationResults, resultsOf, writeResults } from './results.js';
+import { type TextScore, scoreText } from './score.js';
+import type { Row } from './task.js';
+
+/** `done` of `total` answers of the task, or windows of the text. */
+export type EvaluationProgress = (done: number, total: number, task?: string) => void;
+
+export interface EvaluateOptions {
+  /** Hugging Face model folder. */
+  model: string;
+  /** lm-eval's task names. */
+  tasks: readonly string[];
+  /** The first so many documents of each task, or a share below 1. */
+  limit?: number | undefined;
+  /** A .json file, or a folder for lm-eval's own file names; nothing is written without it. */
+  output?: string | undefined;
+  /** Also write every document's prompt, log-likelihoods and verdict. */
+  logSamples?: boolean | undefined;
+  /** Hub cache, or the HF_HOME above it; the default is the user's, without the environment. */
+  dataDir?: string | undefined;
+  /** Tokens in one forward pass. */
+  batchTokens?: number | undefined;
+  progress?: EvaluationProgress | undefined;
+}
+
+/** Documents of tasks, read before a model is loaded, so that what is missing is said at once. */
+export interface TaskData {
+  readonly name: TaskName;
+  readonly rows: readonly Row[];
+}
+
+/** @throws LoraShearError `TASK_UNKNOWN`, `DATA_NOT_FOUND`, `DATA_INVALID` */
+export async function readTasks(
+  names: readonly string[],
+  dataDir = hubCacheFolder(),
+): Promise<TaskData[]> {
+  const data: TaskData[] = [];
+  for (const name of taskList(names)) {
+    data.push({ name, rows: await readHubSplit(dataDir, tasks[name].dataset) });
+  }
+  return data;
+}
+
+/** Runs each task on a loaded model, for a run that evaluates several models on the same documents. */
+export function runTasks(
+  model: Model,
+  tokenizer: Tokenizer,
+  data: readonly TaskData[],
+  ctx: Context,
+  options: Pick<EvaluateOptions, 'limit' | 'batchTokens' | 'progress'> = {},
+): TaskResult[] {
+  const { limit, batchTokens, progress } = options;
+  return data.map(({ name, rows }) =>
+    runTask(model, tokenizer, name, rows, ctx, {
+      limit,
+      batchTokens,
+      progress: (done, total) => progress?.(done, total, name),
+    }),
+  );
+}
+
+/**
+ * Evaluates a checkpoint as lm-eval would, zero-shot, and writes the result when `output` is given.
+ * @throws LoraShearError `TASK_UNKNOWN`, `DATA_*`, `CONFIG_INVALID`, `OUTPUT_FAILED`, and what loading a checkpoint throws
+ */
+export async function evaluateModel(
+  ctx: Context,
+  options: EvaluateOptions,
+): Promise<EvaluationResults> {
+  const start = Date.now() / 1000;
+  const { model: dir, limit, output, logSamples = false, batchTokens = 4096 } = options;
+  checkLimit(limit);
+  if (logSamples && output === undefined) {
+    throw new LoraShearError('CONFIG_INVALID', 'samples were asked for, but no output', {
+      hint: 'add --output FILE: the samples are written beside it',
+    });
+  }
+  const data = await readTasks(options.tasks, options.dataDir);
+  const { model, tokenizer } = open(dir, ctx);
+  using _ = model;
+  const outcomes = runTasks(model, tokenizer, data, ctx, { ...options, batchTokens });
+  const special = (id: number | undefined): readonly [string, number] | null =>
+    id === undefined ? null : [tokenizer.token(id) ?? '', id];
+  const results = resultsOf(outcomes, {
+    model: dir,
+    parameters: parameterCount(model),
+    device: ctx.device,
+    maxLength: model.context,
+    batchTokens,
+    limit: limit ?? null,
+    tokenizer: { bos: special(tokenizer.bosId), eos: special(tokenizer.eosId) },
+    start,
+    end: Date.now() / 1000,
+  });
+  if (output !== undefined) writeResults(output, results, logSamples ? outcomes : []);
+  return results;
+}
+
+export interface ScoreFileOptions {
+  /** Hugging Face model folder. */
+  model: string;
+  /** UTF-8 text. */
+  file: string;
+  /** Longest window; default: the model's context. */
+  maxLength?: number | undefined;
+  batchTokens?: number | undefined;
+  progress?: EvaluationProgress | undefined;
+}
+
+/**
+ * Scores a text file; see {@link scoreText}.
+ * @throws LoraShearError `DATA_NOT_FOUND`, `DATA_INVALID` for what is not UTF-8, `DATA_EMPTY`, `CONFIG_INVALID`, and
+ * what loading a checkpoint throws
+ */
+export async function scoreFile(ctx: Context, options: ScoreFileOptions): Promise<TextScore> {
+  const { file, maxLength, batchTokens: maxTokens, progress } = options;
+  const text = await readWhole(file);
+  const { model, tokenizer } = open(options.model, ctx);
+  using _ = model;
+  return scoreText(model, tokenizer, text, { ctx, maxLength, maxTokens, progress });
+}
+
+function open(dir: string, ctx: Context): { model: Model; tokenizer: Tokenizer } {
+  const model = loadModel(dir, { device: ctx.device });
+  try {
+    const tokenizer = loadTokenizer(dir);
+    checkVocabulary(tokenizer, model.vocabulary);
+    return { model, tokenizer };
+  } catch (thrown) {
+    model.dispose();
+    throw thrown;
+  }
+}
+
+/** Elements of all parameters, a tied one once. */
+function parameterCount(model: Model): number {
+  const distinct = new Set(Array.from(model.parameters(), ([, tensor]) => tensor));
+  let count = 0;
+  for (const { size } of distinct) count += size;
+  return count;
+}
+
+async function readWhole(file: string): Promise<string> {
+  if (!statSync(file, { throwIfNoEntry: false })?.isFile()) {
+    throw new LoraShearError('DATA_NOT_FOUND', `there is no file ${file}`, {
+      hint: 'give a text file in UTF-8',
+      facts: { file },
+    });
+  }
+  let text = '';
+  for await (const piece of readText(file)) text += piece;
+  return text;
+}
