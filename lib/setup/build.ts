@@ -50,12 +50,16 @@ export async function ensureNative(
           buildAddon(libtorch, addon, folder, onEvent, env),
         );
         forgetOldAddons(addon);
+        if (isInstalled) rmSync(folder, { recursive: true, force: true });
       }
     };
     await withLock(name, onEvent, build, env);
   }
   return { addon: addon.path, libtorch };
 }
+
+/** An installed package never changes a source, so its build folder serves nobody. */
+const isInstalled = packageRoot.includes('/node_modules/');
 
 /** One folder per clone and libtorch, kept, so that a change of one source compiles one source. */
 function buildFolder(libtorch: LibtorchInfo, addon: Addon, env: Environment): string {
