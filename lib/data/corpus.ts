@@ -4,6 +4,7 @@ import type { Tokenizer } from '../tokenizer/tokenizer.js';
 import { type CleaningOptions, paperCleaning } from './cleaning.js';
 import type { Split } from './document.js';
 import { windows } from './packing.js';
+import type { StopSignal } from './stop_signal.js';
 import type { SampledSource } from './sampler.js';
 import { openSource } from './source.js';
 import { type TokenStream, tokenizeSource } from './token_stream.js';
@@ -30,7 +31,7 @@ export interface Corpus {
 export interface CorpusOptions {
   readonly sequenceLength: number;
   readonly cacheDir?: string | undefined;
-  readonly signal?: AbortSignal | undefined;
+  readonly signal?: StopSignal | undefined;
 }
 
 /**

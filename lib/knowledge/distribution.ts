@@ -68,7 +68,14 @@ export function distribution(
         gated.restore();
       }
       const note = `${trial.group.id} at ${trial.ratio}`;
-      ctx.emit({ type: 'progress', stage: 'knowledge', done: ++done, total, unit: 'evaluation', note });
+      ctx.emit({
+        type: 'progress',
+        stage: 'knowledge',
+        done: ++done,
+        total,
+        unit: 'evaluation',
+        note,
+      });
     }
     reference.dispose();
   }
@@ -80,7 +87,14 @@ export function distribution(
         const loss = mean(perBatch.map((d) => d.loss));
         const deviations = perBatch.map((d, i) => d.loss - (dense[i] ?? NaN));
         const kl = mean(perBatch.map((d) => d.kl));
-        return { ratio, removed, loss, stderr: standardError(deviations), perplexity: Math.exp(loss), kl };
+        return {
+          ratio,
+          removed,
+          loss,
+          stderr: standardError(deviations),
+          perplexity: Math.exp(loss),
+          kl,
+        };
       });
       const deviation = Math.max(...rows.map(({ loss }) => loss - base));
       return { group, deviation, rows };
@@ -107,7 +121,9 @@ export function distribution(
     })),
   };
 
-  function proxyScores(...[context, m, open, calibration]: Parameters<typeof distribution>): Scores {
+  function proxyScores(
+    ...[context, m, open, calibration]: Parameters<typeof distribution>
+  ): Scores {
     const statistics = inputStatistics(context, m, consumerPaths(open), calibration);
     try {
       return saliencies[proxy]({ model: m, groups: open, statistics, removed: new Map(), seed });
@@ -118,7 +134,11 @@ export function distribution(
 }
 
 /** Hides the units from everything that reads them, until restore(). */
-export function gateOut(model: Model, group: NodeGroup, units: readonly number[]): { restore(): void } {
+export function gateOut(
+  model: Model,
+  group: NodeGroup,
+  units: readonly number[],
+): { restore(): void } {
   const linears = model.linears();
   const gates: Tensor[] = [];
   const gated = consumersOf(group).flatMap(({ slice, path }) => {
@@ -138,7 +158,8 @@ export function gateOut(model: Model, group: NodeGroup, units: readonly number[]
   };
 }
 
-const mean = (values: readonly number[]): number => values.reduce((a, b) => a + b, 0) / values.length;
+const mean = (values: readonly number[]): number =>
+  values.reduce((a, b) => a + b, 0) / values.length;
 
 /** Standard error of the mean; 0 for a single value. */
 function standardError(values: readonly number[]): number {

@@ -16,7 +16,10 @@ export function selectRedundant(
     const score = scores.get(id) ?? new Float64Array();
     const candidates = Array.from(score.keys()).filter((u) => !removed.get(id)?.has(u));
     candidates.sort((a, b) => (score[a] ?? 0) - (score[b] ?? 0) || a - b);
-    chosen.set(id, candidates.slice(0, quota).sort((a, b) => a - b));
+    chosen.set(
+      id,
+      candidates.slice(0, quota).sort((a, b) => a - b),
+    );
   }
   return chosen;
 }

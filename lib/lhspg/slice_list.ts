@@ -20,9 +20,13 @@ export function sliceList(
   const linears = model.linears();
   const numbers = new Map<string, number>();
   const none = empty([0]);
-  const list = { x: [], loraB: [], loraA: [], moments: [], index: [], group: [], axis: [] } as {
-    [K in keyof SliceList]-?: (K extends 'axis' ? number : Tensor)[];
-  };
+  const x: Tensor[] = [];
+  const loraB: Tensor[] = [];
+  const loraA: Tensor[] = [];
+  const moments: Tensor[] = [];
+  const index: Tensor[] = [];
+  const groupNumbers: Tensor[] = [];
+  const axis: number[] = [];
   let scale = 1;
   for (const { group, slice, units, indices } of slices) {
     const numbered = units.map((u) => {
@@ -30,21 +34,27 @@ export function sliceList(
       if (!numbers.has(key)) numbers.set(key, numbers.size);
       return numbers.get(key) as number;
     });
-    const x = parameters.get(slice.param);
-    if (slice.lora !== null || !x) continue;
+    const tensor = parameters.get(slice.param);
+    if (slice.lora !== null || !tensor) continue;
     const path = slice.param.replace(/\.weight$/, '');
     const lora = slice.param.endsWith('.weight') ? (linears.get(path)?.lora ?? null) : null;
     if (lora) scale = lora.scale;
     const factor = slice.dim === 0 ? 'lora_B' : 'lora_A';
-    const moments = lora ? optimizer?.moments(`${path}.${factor}.weight`) : undefined;
+    const own = lora ? optimizer?.moments(`${path}.${factor}.weight`) : undefined;
     const perUnit = indices.length / units.length;
-    list.x.push(x);
-    list.loraB.push(lora?.B ?? none);
-    list.loraA.push(lora?.A ?? none);
-    list.moments.push(moments?.m ?? none, moments?.v ?? none);
-    list.index.push(longTensor(indices, [indices.length]));
-    list.group.push(longTensor(indices.map((_, i) => numbered[Math.floor(i / perUnit)] as number), [indices.length]));
-    list.axis.push(slice.dim);
+    x.push(tensor);
+    loraB.push(lora?.B ?? none);
+    loraA.push(lora?.A ?? none);
+    moments.push(own?.m ?? none, own?.v ?? none);
+    index.push(longTensor(indices, [indices.length]));
+    groupNumbers.push(
+      longTensor(
+        indices.map((_, i) => numbered[Math.floor(i / perUnit)] as number),
+        [indices.length],
+      ),
+    );
+    axis.push(slice.dim);
   }
+  const list = { x, loraB, loraA, moments, index, group: groupNumbers, axis };
   return { list, groups: numbers.size, scale };
 }

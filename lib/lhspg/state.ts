@@ -12,7 +12,11 @@ export interface Segment {
 }
 
 /** Warm-up first, then `periods` periods that share the other steps; a run of 0 steps is one cut at once. */
-export function segmentsOf(options: { steps: number; warmupSteps: number; periods: number }): Segment[] {
+export function segmentsOf(options: {
+  steps: number;
+  warmupSteps: number;
+  periods: number;
+}): Segment[] {
   const { steps, warmupSteps, periods } = options;
   const lengths = periodQuotas(steps - warmupSteps, periods);
   return [

@@ -177,7 +177,12 @@ class LhspgLoop {
         const redundant = features(chosen.get(group.id) ?? []);
         const moments = statistics.get(path);
         if (redundant.length === 0 || !moments) return [];
-        return fitTransfer(path, moments, redundant, new Set(features(removed.get(group.id) ?? [])));
+        return fitTransfer(
+          path,
+          moments,
+          redundant,
+          new Set(features(removed.get(group.id) ?? [])),
+        );
       }),
     );
   }
@@ -284,10 +289,17 @@ class LhspgLoop {
     const transfers = this.#transfers.map(
       ({ path, coefficients }) => [`transfer.${path}`, coefficients] as const,
     );
-    const indices = this.#transfers.map(({ path, redundant, staying }) => ({ path, redundant, staying }));
+    const indices = this.#transfers.map(({ path, redundant, staying }) => ({
+      path,
+      redundant,
+      staying,
+    }));
     saveState(
       stateDir,
-      [...distinct(model.parameters()), ...this.optimizer.state(), ...transfers].map(([n, x]) => [n, x]),
+      [...distinct(model.parameters()), ...this.optimizer.state(), ...transfers].map(([n, x]) => [
+        n,
+        x,
+      ]),
       { state: this.#state, transfers: indices },
     );
     this.ctx.emit({ type: 'saved', path: stateDir, what: 'LHSPG state' });
@@ -295,7 +307,9 @@ class LhspgLoop {
 
   #resume(): void {
     const { model, partition, sampler, stateDir } = this.input;
-    const saved = loadState<{ state: LhspgState; transfers: Omit<Transfer, 'coefficients'>[] }>(stateDir);
+    const saved = loadState<{ state: LhspgState; transfers: Omit<Transfer, 'coefficients'>[] }>(
+      stateDir,
+    );
     if (!saved) return;
     const all = [...distinct(model.parameters()), ...this.optimizer.state()];
     for (const [name, tensor] of all) saved.restore(name, tensor);

@@ -46,7 +46,11 @@ export function fitTransfer(
  * W_S ← W_S + share·W_R·Cᵀ, with the LoRA's Δ in W_R: the staying inputs now say this share of what the
  * redundant ones say. `share` is F(t−1) − F(t) of the redundant outputs' remaining factor F.
  */
-export function transferShare(linear: Linear, { redundant, staying, coefficients }: Transfer, share: number): void {
+export function transferShare(
+  linear: Linear,
+  { redundant, staying, coefficients }: Transfer,
+  share: number,
+): void {
   noGrad(() => {
     scoped(() => {
       const { weight, lora } = linear;

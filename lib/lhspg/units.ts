@@ -25,7 +25,10 @@ export function chosenSlices(partition: Partition, chosen: Units): ChosenSlice[]
 
 /** Every slice of every unit of one group. */
 export function allSlices(group: NodeGroup): ChosenSlice[] {
-  return slicesOf(group, Array.from({ length: group.units }, (_, u) => u));
+  return slicesOf(
+    group,
+    Array.from({ length: group.units }, (_, u) => u),
+  );
 }
 
 function slicesOf(group: NodeGroup, units: readonly number[]): ChosenSlice[] {

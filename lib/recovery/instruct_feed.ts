@@ -1,7 +1,12 @@
 // The instruction stage's feed: padded batches of examples, validated by the loss on held-out responses.
 import type { Context } from '../context.js';
 import type { DeckState } from '../data/deck.js';
-import { type Example, createExampleSampler, ignored, padBatch } from '../data/instruction_examples.js';
+import {
+  type Example,
+  createExampleSampler,
+  ignored,
+  padBatch,
+} from '../data/instruction_examples.js';
 import type { Model } from '../models/model.js';
 import { noGrad } from '../tensor/autograd.js';
 import { scoped } from '../tensor/scope.js';
@@ -43,7 +48,10 @@ export function responseLoss(
     ctx.checkpoint();
     const rows = padBatch(examples.slice(i, i + batch), padId);
     // the first token of a row is never predicted
-    const count = rows.labels.reduce((n, y, j) => (y !== ignored && j % rows.length > 0 ? n + 1 : n), 0);
+    const count = rows.labels.reduce(
+      (n, y, j) => (y !== ignored && j % rows.length > 0 ? n + 1 : n),
+      0,
+    );
     if (count === 0) continue;
     nats += count * noGrad(() => scoped(() => nextTokenLoss(model, rows).item()));
     targets += count;

@@ -17,7 +17,10 @@ export function degradation(
  * q_i = η/n + (1 − η)·max(0, Δ_i) / Σ_j max(0, Δ_j); uniform when nothing degraded. Sums to 1.
  * @param eta balanced share η in [0, 1]
  */
-export function mixture(delta: Readonly<Record<string, number>>, eta: number): Record<string, number> {
+export function mixture(
+  delta: Readonly<Record<string, number>>,
+  eta: number,
+): Record<string, number> {
   const names = Object.keys(delta);
   const total = names.reduce((sum, name) => sum + Math.max(0, delta[name] ?? 0), 0);
   return Object.fromEntries(

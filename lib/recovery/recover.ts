@@ -63,7 +63,11 @@ interface RecoveryState {
  * Trains LoRA on `model` and merges the best state into it. Goes on from `stateDir` where a run stopped.
  * @throws RUN_ABORTED after saving the state, PRUNE_DIVERGED when the loss is not finite
  */
-export function recover(ctx: Context, input: RecoveryInput, options: RecoveryOptions): RecoveryArtefact {
+export function recover(
+  ctx: Context,
+  input: RecoveryInput,
+  options: RecoveryOptions,
+): RecoveryArtefact {
   const { model } = input;
   attachLora(model, { ...options.lora, seed: options.seed });
   const optimizer = new AdamW(loraParameters(model));
@@ -121,7 +125,8 @@ class RecoveryLoop {
         if (state.t < this.#stepsOf(state.round)) this.#step();
         if (state.t >= this.#stepsOf(state.round)) {
           this.#closeRound();
-          if (state.stopReason === '' && state.round === rounds) state.stopReason = 'all rounds done';
+          if (state.stopReason === '' && state.round === rounds)
+            state.stopReason = 'all rounds done';
           this.#save();
         } else if (state.step % this.options.saveEvery === 0) this.#save();
       }
@@ -159,7 +164,12 @@ class RecoveryLoop {
     const loss = trainStep(
       () =>
         teacher && distill > 0 && !batch.labels
-          ? distillationLoss(model, batch, noGrad(() => predictions(teacher, batch)), distill)
+          ? distillationLoss(
+              model,
+              batch,
+              noGrad(() => predictions(teacher, batch)),
+              distill,
+            )
           : nextTokenLoss(model, batch),
       this.optimizer,
       lr,
@@ -200,7 +210,9 @@ class RecoveryLoop {
     }
     const before = state.rounds.slice(-2).map((r) => r.degradation);
     const now = degradation(losses, dense);
-    const still = [...before, now].slice(1).every((delta, i) => largestMove(before[i] ?? {}, delta) < this.options.tolerance);
+    const still = [...before, now]
+      .slice(1)
+      .every((delta, i) => largestMove(before[i] ?? {}, delta) < this.options.tolerance);
     if (state.rounds.length >= 2 && still) state.stopReason = 'converged';
     else if (state.round - state.bestRound >= 2) state.stopReason = 'validation worsened';
     state.round++;
@@ -223,7 +235,11 @@ class RecoveryLoop {
 
   #save(): void {
     saveState(this.input.stateDir, this.#tensors(), this.#state);
-    this.ctx.emit({ type: 'saved', path: this.input.stateDir, what: `${this.options.stage} state` });
+    this.ctx.emit({
+      type: 'saved',
+      path: this.input.stateDir,
+      what: `${this.options.stage} state`,
+    });
   }
 
   dispose(): void {
@@ -248,5 +264,8 @@ const average = (losses: Readonly<Record<string, number>>): number => {
   return values.reduce((a, b) => a + b, 0) / values.length;
 };
 
-const largestMove = (before: Readonly<Record<string, number>>, now: Readonly<Record<string, number>>): number =>
+const largestMove = (
+  before: Readonly<Record<string, number>>,
+  now: Readonly<Record<string, number>>,
+): number =>
   Math.max(...Object.entries(now).map(([name, delta]) => Math.abs(delta - (before[name] ?? NaN))));

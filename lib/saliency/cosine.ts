@@ -3,4 +3,7 @@ import { statisticsOf } from './group_moments.js';
 import type { Saliency } from './saliency.js';
 
 export const cosine: Saliency = (input) =>
-  statisticsOf(input, ({ squared, inner, step }) => 1 + inner / (Math.sqrt(squared * step) + 1e-12));
+  statisticsOf(
+    input,
+    ({ squared, inner, step }) => 1 + inner / (Math.sqrt(squared * step) + 1e-12),
+  );

@@ -14,7 +14,10 @@ export interface Moments {
 }
 
 /** One score per unit of each group. */
-export function statisticsOf({ model, groups }: SaliencyInput, score: (m: Moments) => number): Scores {
+export function statisticsOf(
+  { model, groups }: SaliencyInput,
+  score: (m: Moments) => number,
+): Scores {
   return new Map(groups.map((group) => [group.id, scoresOf(group)]));
 
   function scoresOf(group: NodeGroup): Float64Array {

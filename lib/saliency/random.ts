@@ -4,5 +4,10 @@ import type { Saliency } from './saliency.js';
 
 export const random: Saliency = ({ groups, seed }) => {
   const stream = createRandom(seed);
-  return new Map(groups.map(({ id, units }) => [id, Float64Array.from({ length: units }, () => stream.uniform())]));
+  return new Map(
+    groups.map(({ id, units }) => [
+      id,
+      Float64Array.from({ length: units }, () => stream.uniform()),
+    ]),
+  );
 };

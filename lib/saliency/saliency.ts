@@ -22,7 +22,11 @@ export type Scores = Map<string, Float64Array>;
 export type Saliency = (input: SaliencyInput) => Scores;
 
 /** Sums one value per index of a slice's dimension into one per unit. */
-export function sumByUnit({ offset, outer, inner }: Slice, units: number, values: ArrayLike<number>): Float64Array {
+export function sumByUnit(
+  { offset, outer, inner }: Slice,
+  units: number,
+  values: ArrayLike<number>,
+): Float64Array {
   const sums = new Float64Array(units);
   let i = offset;
   for (let o = 0; o < outer; o++) {

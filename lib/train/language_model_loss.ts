@@ -1,6 +1,18 @@
 // Next-token losses of a model on rows of tokens, in nats per target.
 import type { Model } from '../models/model.js';
-import { add, crossEntropy, logSoftmax, mul, nllLoss, reshape, scale, slice, softmax, sub, sumAll } from '../tensor/ops.js';
+import {
+  add,
+  crossEntropy,
+  logSoftmax,
+  mul,
+  nllLoss,
+  reshape,
+  scale,
+  slice,
+  softmax,
+  sub,
+  sumAll,
+} from '../tensor/ops.js';
 import { type Tensor, longTensor } from '../tensor/tensor.js';
 
 /** Rows of token ids of one length, row by row. */
@@ -29,7 +41,10 @@ function targetsOf({ ids, labels = ids, batch, length }: TokenBatch): Tensor {
 /** Logits that predict a token, flat (B·(T−1), V). */
 export function predictions(model: Model, batch: TokenBatch): Tensor {
   const logits = model.forward(tokensOf(batch)); // (B, T, V)
-  return reshape(slice(logits, 1, 0, batch.length - 1), [batch.batch * (batch.length - 1), model.vocabulary]);
+  return reshape(slice(logits, 1, 0, batch.length - 1), [
+    batch.batch * (batch.length - 1),
+    model.vocabulary,
+  ]);
 }
 
 /** Mean negative log-likelihood of the targets under log-probabilities (B·(T−1), V). */
@@ -46,7 +61,12 @@ export function nextTokenLoss(model: Model, batch: TokenBatch): Tensor {
  * (1 − weight)·cross-entropy + weight·KL(teacher ‖ model), both means over positions (algorithm.md §8, W10).
  * `teacher` gives logits (B·(T−1), V) without gradient.
  */
-export function distillationLoss(model: Model, batch: TokenBatch, teacher: Tensor, weight: number): Tensor {
+export function distillationLoss(
+  model: Model,
+  batch: TokenBatch,
+  teacher: Tensor,
+  weight: number,
+): Tensor {
   const logits = predictions(model, batch);
   const hard = crossEntropy(logits, targetsOf(batch));
   const p = softmax(teacher, -1);

@@ -1,0 +1,79 @@
+// One row of the proof: perplexity per source, tasks, and a sample of text of a model (dense, cut or recovered).
+import type { EvaluationArtefact } from '../artefacts.js';
+import type { Job } from '../config/job.js';
+import type { Context } from '../context.js';
+import type { Corpus } from '../data/corpus.js';
+import type { StageName } from '../events.js';
+import { type TaskData, runTasks } from '../evaluate/commands.js';
+import { generateGreedy } from '../evaluate/generate.js';
+import { perplexity } from '../evaluate/perplexity.js';
+import type { Model } from '../models/model.js';
+import type { Tokenizer } from '../tokenizer/tokenizer.js';
+
+/** What all models of a run are measured on. */
+export interface Yardstick {
+  readonly job: Job;
+  readonly corpus: Corpus;
+  readonly tokenizer: Tokenizer;
+  readonly tasks: readonly TaskData[];
+}
+
+/** Tokens of the sample of text, prompt not counted. */
+const sampleTokens = 60;
+/** Tokens of a prompt that is taken from a source. */
+const promptTokens = 12;
+
+export function assess(
+  ctx: Context,
+  model: Model,
+  name: EvaluationArtefact['model'],
+  { job, corpus, tokenizer, tasks }: Yardstick,
+): EvaluationArtefact {
+  const stage: StageName = `evaluate-${name}`;
+  const progress = (done: number, total: number, note?: string): void => {
+    const unit = note === undefined ? 'window' : 'request';
+    ctx.emit({
+      type: 'progress',
+      stage,
+      done,
+      total,
+      unit,
+      ...(note === undefined ? {} : { note }),
+    });
+  };
+  const report = perplexity(model, corpus.validation, ctx, {
+    length: job.sequenceLength,
+    windows: job.evaluation.windows,
+    progress,
+  });
+  const results = runTasks(model, tokenizer, tasks, ctx, {
+    limit: job.evaluation.limit ?? undefined,
+    progress,
+  });
+  return {
+    model: name,
+    protocol: report.protocol,
+    perplexity: report.rows,
+    geometricMean: report.geometricMean,
+    tasks: Object.fromEntries(results.map(({ task, metrics }) => [task, metrics])),
+    samples: Object.fromEntries(results.map(({ task, effective }) => [task, effective])),
+    sample: sampleText(ctx, model, tokenizer, job.evaluation.samplePrompt, corpus),
+  };
+}
+
+/** What the model writes after the job's prompt, or after the first words of the first source. */
+function sampleText(
+  ctx: Context,
+  model: Model,
+  tokenizer: Tokenizer,
+  prompt: string | null,
+  { validation }: Corpus,
+): { prompt: string; text: string } {
+  const ids =
+    prompt === null ? validation[0]?.ids.slice(0, promptTokens) : tokenizer.encode(prompt);
+  const start = Array.from(ids ?? []);
+  const { eosId } = tokenizer;
+  const all = generateGreedy(model, start, sampleTokens, { eosId, ctx });
+  const decode = (part: number[]): string => tokenizer.decode(part, { skipSpecialTokens: true });
+  return { prompt: decode(start), text: decode(all) };
+}

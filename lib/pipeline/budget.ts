@@ -1,0 +1,35 @@
+// How a job's training tokens become optimiser steps of LHSPG and of recovery.
+import type { Job } from '../config/job.js';
+import { LoraShearError } from '../errors.js';
+
+export interface Budget {
+  /** Steps of LHSPG, warm-up included. */
+  readonly lhspg: number;
+  readonly warmup: number;
+  /** Steps of the pretraining recovery. */
+  readonly recovery: number;
+  /** Tokens in one step. */
+  readonly tokensPerStep: number;
+}
+
+/** @throws CONFIG_INVALID when the tokens do not reach for one step a period and one of recovery */
+export function budgetOf({ tokens, batchSize, sequenceLength, lhspg, recovery }: Job): Budget {
+  const tokensPerStep = batchSize * sequenceLength;
+  const steps = Math.floor(tokens / tokensPerStep);
+  const pruning = Math.max(lhspg.periods, Math.round(lhspg.tokenShare * steps));
+  const least = lhspg.periods + recovery.rounds;
+  if (steps < least) {
+    throw new LoraShearError(
+      'CONFIG_INVALID',
+      `${tokens} tokens make ${steps} steps of ${tokensPerStep}; ${lhspg.periods} periods and ${recovery.rounds} rounds take ${least}`,
+      { hint: `give at least ${least * tokensPerStep} tokens, or a smaller batch_size` },
+    );
+  }
+  const warmup = Math.min(pruning - lhspg.periods, Math.round(lhspg.warmupShare * pruning));
+  return {
+    lhspg: pruning,
+    warmup,
+    recovery: Math.max(recovery.rounds, steps - pruning),
+    tokensPerStep,
+  };
+}

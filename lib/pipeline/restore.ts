@@ -1,0 +1,118 @@
+// The recovery stages of a run: pretraining text in rounds, then instructions; each from folder to folder.
+import type { RecoveryArtefact } from '../artefacts.js';
+import { loadModel } from '../checkpoint/load.js';
+import type { Job, JobInstruct } from '../config/job.js';
+import type { Context } from '../context.js';
+import { readInstructions } from '../data/alpaca.js';
+import type { Corpus } from '../data/corpus.js';
+import { type Example, encodeInstructions } from '../data/instruction_examples.js';
+import { createSampler } from '../data/sampler.js';
+import type { Model } from '../models/model.js';
+import type { Feed } from '../recovery/feed.js';
+import { instructFeed } from '../recovery/instruct_feed.js';
+import { pretrainingFeed } from '../recovery/pretraining_feed.js';
+import { type RecoveryOptions, recover } from '../recovery/recover.js';
+import type { Tokenizer } from '../tokenizer/tokenizer.js';
+import type { Budget } from './budget.js';
+import { saveEvery } from './prune.js';
+import { saveWorkingModel } from './working_model.js';
+
+/** Folders of a stage: the model it starts from, and where its state and result go. */
+export interface Folders {
+  readonly from: string;
+  readonly dir: string;
+}
+
+const seedOf = { pretraining: 1, instruct: 2 } as const;
+
+/** Rounds on the pretraining sources, mixed by what each lost against the dense model. */
+export function recoverPretraining(
+  ctx: Context,
+  job: Job,
+  corpus: Corpus,
+  budget: Budget,
+  folders: Folders,
+): RecoveryArtefact {
+  const seed = job.seed + seedOf.pretraining;
+  const sampler = createSampler({ sources: corpus.train, seed });
+  const { validationWindows, learningRate, rounds, distill } = job.recovery;
+  const feed = pretrainingFeed(ctx, sampler, corpus.validation, {
+    batch: job.batchSize,
+    validationWindows,
+  });
+  const options = {
+    stage: 'pretraining',
+    steps: budget.recovery,
+    learningRate,
+    rounds,
+    distill,
+  } as const;
+  return restore(ctx, job, feed, options, folders);
+}
+
+/** Rounds on instructions, the loss on the responses. */
+export async function recoverInstruct(
+  ctx: Context,
+  job: Job,
+  instruct: JobInstruct,
+  tokenizer: Tokenizer,
+  folders: Folders,
+): Promise<RecoveryArtefact> {
+  const { train, validation } = await examplesOf(job, instruct, tokenizer, ctx);
+  const { tokens, learningRate, rounds, batchSize: batch } = job.instructTuning;
+  const seed = job.seed + seedOf.instruct;
+  const feed = instructFeed(ctx, train, validation, { batch, padId: tokenizer.eosId ?? 0, seed });
+  const meanLength = train.reduce((n, { ids }) => n + ids.length, 0) / train.length;
+  const steps = Math.max(rounds, Math.floor(tokens / (batch * meanLength)));
+  return restore(
+    ctx,
+    job,
+    feed,
+    { stage: 'instruct', steps, learningRate, rounds, distill: 0 },
+    folders,
+  );
+}
+
+async function examplesOf(
+  { sequenceLength: maxLength }: Job,
+  { path, validation, template, trainOnInputs }: JobInstruct,
+  tokenizer: Tokenizer,
+  ctx: Context,
+): Promise<{ train: Example[]; validation: Example[] }> {
+  const signal = { throwIfAborted: ctx.checkpoint };
+  const encode = async (file: string, split: 'train' | 'validation'): Promise<Example[]> => {
+    const entries = await readInstructions(file, { split, signal });
+    const options = { maxLength, template, trainOnInputs, signal };
+    return (await encodeInstructions(entries, tokenizer, options)).examples;
+  };
+  return {
+    train: await encode(path, 'train'),
+    validation: await encode(validation ?? path, 'validation'),
+  };
+}
+
+type Stage = Pick<RecoveryOptions, 'stage' | 'steps' | 'learningRate' | 'rounds' | 'distill'>;
+
+function restore(
+  ctx: Context,
+  job: Job,
+  feed: Feed,
+  stage: Stage,
+  { from, dir }: Folders,
+): RecoveryArtefact {
+  using model = loadModel(from, { device: ctx.device });
+  using dense = loadModel(job.model, { device: ctx.device });
+  const { eta, tolerance } = job.recovery;
+  const artefact = recover(
+    ctx,
+    { model, teacher: dense, feed, dense: feed.validate(dense), stateDir: dir },
+    {
+      ...stage,
+      ...{ eta, tolerance, saveEvery, lora: job.lora },
+      warmupSteps: Math.min(10, Math.floor(stage.steps / 4)),
+      seed: job.seed + seedOf[stage.stage],
+    },
+  );
+  saveWorkingModel(model satisfies Model, dir);
+  return artefact;
+}

@@ -1,0 +1,169 @@
+// The pipeline on one page: a dense checkpoint goes in, a smaller recovered one with its report comes out.
+import type { CutArtefact, EvaluationArtefact } from './artefacts.js';
+import { loadModel, readConfig } from './checkpoint/load.js';
+import { keptHeadsRule } from './checkpoint/export_config.js';
+import { exportModel } from './checkpoint/model_folder.js';
+import { type WidthPlan, planWidths } from './compress/plan.js';
+import { verifyExport } from './compress/verify.js';
+import type { Job } from './config/job.js';
+import type { Context } from './context.js';
+import { openCorpus } from './data/corpus.js';
+import { createSampler } from './data/sampler.js';
+import { readTasks } from './evaluate/commands.js';
+import { describePartition } from './groups/describe.js';
+import type { Partition } from './groups/group.js';
+import { distribution } from './knowledge/distribution.js';
+import { assess } from './pipeline/assess.js';
+import { type Budget, budgetOf } from './pipeline/budget.js';
+import { cardOf } from './pipeline/card.js';
+import { discoverGraph, discoverGroups, summarise } from './pipeline/discover.js';
+import { cut, prune } from './pipeline/prune.js';
+import { recoverInstruct, recoverPretraining } from './pipeline/restore.js';
+import { writeReport } from './report/write_report.js';
+import type { RunFolder } from './run_folder/run_folder.js';
+import { scoped } from './tensor/scope.js';
+import { checkVocabulary, loadTokenizer } from './tokenizer/tokenizer.js';
+import { type TokenBatch, tokensOf } from './train/language_model_loss.js';
+
+/** What a finished run says of itself. */
+export interface RunSummary {
+  readonly output: string;
+  /** Folder of the exported model. */
+  readonly model: string;
+  readonly report: string;
+  readonly cut: CutArtefact;
+  readonly dense: EvaluationArtefact;
+  readonly pruned: EvaluationArtefact;
+  readonly recovered: EvaluationArtefact;
+}
+
+/** What a run would do, without reading a weight. */
+export interface Plan {
+  readonly partition: Partition;
+  readonly description: string;
+  readonly widths: Omit<WidthPlan, 'quotas'>;
+  readonly budget: Budget;
+}
+
+/** Traces, partitions and plans the widths and steps of a job. @throws RATIO_UNREACHABLE, CHECKPOINT_* */
+export async function planJob(ctx: Context, job: Job): Promise<Plan> {
+  ctx.checkpoint();
+  const partition = discoverGroups(discoverGraph(job.model, job.lora));
+  const { quotas: _, ...widths } = widthsOf(job, partition);
+  return { partition, description: describePartition(partition), widths, budget: budgetOf(job) };
+}
+
+function widthsOf(job: Job, partition: Partition): WidthPlan {
+  const allowKept = keptHeadsRule(readConfig(job.model));
+  return planWidths(partition, job.ratio, { kvHeads: job.cut.kvHeads, allowKept });
+}
+
+/**
+ * Runs the job in its folder; every stage whose artefact stands is read instead of computed.
+ * @throws LoraShearError of any stage; RUN_ABORTED after saving what was done
+ */
+export async function pipeline(ctx: Context, job: Job, folder: RunFolder): Promise<RunSummary> {
+  const { lora, knowledge: analysis, cut: cutting, ratio, seed } = job;
+  const budget = budgetOf(job);
+  const tokenizer = loadTokenizer(job.model);
+  checkVocabulary(tokenizer, Number(readConfig(job.model)['vocab_size']));
+  const signal = { throwIfAborted: ctx.checkpoint };
+  const { sequenceLength } = job;
+  const cacheDir = folder.file('tokens');
+  const corpus = await openCorpus(job.sources, tokenizer, { sequenceLength, cacheDir, signal });
+  await folder.stage('load', { sequenceLength }, () => corpus.hashes);
+  const tasks = await readTasks(job.evaluation.tasks);
+  const yardstick = { job, corpus, tokenizer, tasks };
+  const calibration = calibrationOf(job, corpus.train);
+
+  const start = performance.now();
+  const graph = discoverGraph(job.model, lora);
+  const partition = discoverGroups(graph);
+  const seconds = (performance.now() - start) / 1000;
+  await folder.stage('trace', { lora }, () => summarise(graph, partition.parameters, seconds));
+  await folder.stage('partition', {}, () => partition);
+  const plan = widthsOf(job, partition);
+
+  const evaluation = job.evaluation;
+  const dense = await folder.stage('evaluate-dense', { evaluation }, () => {
+    using model = loadModel(job.model, { device: ctx.device });
+    return assess(ctx, model, 'dense', yardstick);
+  });
+  const knowledge = await folder.stage('knowledge', { analysis, seed }, () => {
+    using model = loadModel(job.model, { device: ctx.device });
+    const { proxy, ratios, protect: protectShare } = analysis;
+    return distribution(ctx, model, partition.groups, calibration, {
+      proxy,
+      ratios,
+      protectShare,
+      seed,
+    });
+  });
+  const guarded = new Set(knowledge.groups.filter((group) => group.protected).map(({ id }) => id));
+
+  const dirs = {
+    lhspg: folder.checkpointDir('lhspg'),
+    compress: folder.checkpointDir('compress'),
+    pretraining: folder.checkpointDir('recover-pretraining'),
+    instruct: folder.checkpointDir('recover-instruct'),
+  };
+  const input = { job, corpus, partition, plan, budget, guarded, calibration, dir: dirs.lhspg };
+  const pruned = await folder.stage(
+    'lhspg',
+    { lhspg: job.lhspg, ratio, cutting, budget, seed },
+    () => prune(ctx, input),
+  );
+  const cutResult = await folder.stage('compress', {}, () =>
+    cut(ctx, input, pruned.kept, { from: dirs.lhspg, dir: dirs.compress }),
+  );
+  const cutScores = await folder.stage('evaluate-cut', { evaluation }, () => {
+    using model = loadModel(dirs.compress, { device: ctx.device });
+    return assess(ctx, model, 'cut', yardstick);
+  });
+
+  await folder.stage('recover-pretraining', { recovery: job.recovery, lora, seed }, () =>
+    recoverPretraining(ctx, job, corpus, budget, { from: dirs.compress, dir: dirs.pretraining }),
+  );
+  const { instruct, instructTuning } = job;
+  if (instruct) {
+    await folder.stage('recover-instruct', { instruct, instructTuning, lora, seed }, () =>
+      recoverInstruct(ctx, job, instruct, tokenizer, {
+        from: dirs.pretraining,
+        dir: dirs.instruct,
+      }),
+    );
+  }
+
+  const modelDir = folder.file('model');
+  await folder.stage('export', {}, () => {
+    using model = loadModel(instruct ? dirs.instruct : dirs.pretraining, { device: ctx.device });
+    const exported = exportModel(model, modelDir, {
+      from: job.model,
+      card: cardOf(job, dense, cutResult),
+    });
+    const [batch] = calibration as [TokenBatch];
+    const equality = scoped(() => verifyExport(ctx, modelDir, model, tokensOf(batch)));
+    ctx.emit({ type: 'saved', path: modelDir, what: 'model' });
+    return { ...exported, equality };
+  });
+  const recovered = await folder.stage('evaluate-recovered', { evaluation }, () => {
+    using model = loadModel(modelDir, { device: ctx.device });
+    return assess(ctx, model, 'recovered', yardstick);
+  });
+  const report = await folder.stage('report', {}, () => writeReport(folder.path));
+  return {
+    ...{ output: folder.path, model: modelDir, report: report.html, cut: cutResult },
+    ...{ dense, pruned: cutScores, recovered },
+  };
+}
+
+/** Windows that knowledge, saliency and transfer are measured on: the same for all, drawn evenly by their own seed. */
+function calibrationOf(
+  job: Job,
+  sources: Parameters<typeof createSampler>[0]['sources'],
+): TokenBatch[] {
+  const sampler = createSampler({ sources, seed: job.seed + 4321 });
+  const { sequences } = job.knowledge;
+  const rows = Math.min(job.batchSize, sequences);
+  return Array.from({ length: Math.ceil(sequences / rows) }, () => sampler.next(rows));
+}
