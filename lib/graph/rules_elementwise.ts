@@ -14,7 +14,7 @@ function broadcast({ atoms, inputs, shapes }: RuleContext): Dim[][] {
         if (value.shape[d] !== extent || extent === 1) continue;
         if (!derived) pinned = true;
         else if (result) atoms.tie(result, dims[d] as Dim);
-        else result = dims[d] as Dim;
+        else result = dims[d];
       }
       result ??= atoms.fresh(extent);
       if (pinned) atoms.mark(result, 'constant');

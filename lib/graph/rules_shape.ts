@@ -18,8 +18,9 @@ function view({ atoms, input, shapes }: RuleContext): Dim[][] {
       if (before < after) before *= value.shape[i++] as number;
       else after *= into[o++] as number;
     }
-    if (i - fromI === 1 && o - fromO === 1) result[fromO] = dims[fromI] as Dim;
-    else atoms.tie(dims.slice(fromI, i).flat(), result.slice(fromO, o).flat());
+    const [from, to] = [dims.slice(fromI, i), result.slice(fromO, o)];
+    if (from.length === 1 && to.length === 1) result[fromO] = from[0] as Dim;
+    else atoms.tie(from.flat(), to.flat());
   }
   return [result];
 }

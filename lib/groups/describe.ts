@@ -29,12 +29,13 @@ function ranges(numbers: readonly number[]): string {
   return parts.join(', ');
 }
 
-function describeSlice({ param, dim, extent, outer, inner, lora, carrier }: Slice): string {
+function describeSlice({ param, dim, extent, offset, outer, inner, lora, carrier }: Slice): string {
   const side = dim === 0 ? 'rows' : dim === 1 ? 'columns' : `dim ${dim}`;
   const name = param.replace(/\.weight$/, '');
   const notes = [lora === null ? '' : `LoRA ${lora}`, carrier ? 'carrier' : ''].filter(Boolean);
   const suffix = notes.length === 0 ? '' : ` (${notes.join(', ')})`;
-  return `${name}: ${whole.format(outer * inner)} of ${whole.format(extent)} ${side}${suffix}`;
+  const from = offset === 0 ? '' : ` from ${whole.format(offset)}`;
+  return `${name}: ${whole.format(outer * inner)} of ${whole.format(extent)} ${side}${from}${suffix}`;
 }
 
 /**

@@ -3,7 +3,7 @@ import type { Graph } from '../graph/graph.js';
 import { verifyGraph } from '../graph/verify.js';
 import { noGrad } from '../tensor/autograd.js';
 import { withRecorder } from '../tensor/op.js';
-import { empty } from '../tensor/ops.js';
+import { zeros } from '../tensor/ops.js';
 import { keep, scoped } from '../tensor/scope.js';
 import type { Tensor } from '../tensor/tensor.js';
 import { type TraceSize, verifyAgreement } from './agree.js';
@@ -45,7 +45,7 @@ export function trace(
 }
 
 function record(model: TraceableModel, { batch, length }: TraceSize, device: string): Graph {
-  const tokens = keep(empty([batch, length], 'int64', device));
+  const tokens = keep(zeros([batch, length], 'int64', device));
   try {
     const recorder = new GraphRecorder(model.parameters(), [tokens]);
     scoped(() => {
