@@ -1,5 +1,4 @@
-// Shapes of ATen operators whose meta implementation exists in PyTorch's Python only: a trace runs on meta tensors
-// without Python (design §3.7).
+// Shapes of ATen operators whose meta implementation is in PyTorch's Python only (design §3.7).
 #include <ATen/ExpandUtils.h>
 #include <ATen/Functions.h>
 #include <ATen/WrapDimUtils.h>
