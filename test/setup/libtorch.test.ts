@@ -1,6 +1,7 @@
 import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import t from 'tap';
+import { withLock } from '../../lib/setup/cache.js';
 import { ensureLibtorch } from '../../lib/setup/libtorch.js';
 import { fetchedFolder } from '../../lib/setup/locate.js';
 import { hasNvidiaDriver } from '../../lib/setup/machine.js';
@@ -42,14 +43,15 @@ t.test(
 t.test('when another process fetched it meanwhile, then it is not fetched again', async (t) => {
   const root = t.testdir();
   const env = { LORASHEAR_CACHE: join(root, 'cache'), PATH: '' };
-  const { withLock } = await import('../../lib/setup/cache.js');
   let release: () => void = () => undefined;
-  const other = withLock(
-    'libtorch',
-    () => undefined,
-    () => new Promise<void>((resolve) => (release = resolve)),
-    env,
-  );
+  let other: Promise<void> | undefined;
+  await new Promise<void>((entered) => {
+    const hold = () => {
+      entered();
+      return new Promise<void>((resolve) => (release = resolve));
+    };
+    other = withLock('libtorch', () => undefined, hold, env);
+  });
   const events: SetupEvent[] = [];
   const ours = ensureLibtorch((event) => {
     events.push(event);
