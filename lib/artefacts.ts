@@ -35,7 +35,14 @@ export interface KnowledgeArtefact {
     protected: boolean;
     /** largest over the ratios of the mean deviation of loss, in nats per token */
     deviation: number;
-    trials: { ratio: number; removed: number; loss: number; stderr: number; perplexity: number; kl: number }[];
+    trials: {
+      ratio: number;
+      removed: number;
+      loss: number;
+      stderr: number;
+      perplexity: number;
+      kl: number;
+    }[];
   }[];
 }
 
@@ -58,8 +65,8 @@ export interface LhspgArtefact {
     lossAfter: number;
     zeroUnits: number;
   }[];
-  /** every unit's averaged score at the time of its choice or at the end, per group */
-  kept: { group: string; kept: number[]; removed: number[] }[];
+  /** which units stayed and which went, per group; `scores` (by unit, where known) are those of the last choice */
+  kept: { group: string; kept: number[]; removed: number[]; scores?: number[] }[];
   losses: { step: number; loss: number; phase: string }[];
 }
 
@@ -108,4 +115,48 @@ export interface EvaluationArtefact {
   samples: Record<string, number>;
   /** what the model writes after a fixed prompt, greedily */
   sample?: { prompt: string; text: string };
+}
+
+/** partition.json: what may be cut, and why the rest may not */
+export interface PartitionArtefact {
+  parameters: number;
+  fingerprint: string;
+  groups: {
+    id: string;
+    kind: string;
+    layer: number | null;
+    units: number;
+    /** parameters that go with one unit */
+    cost: number;
+    prunable: boolean;
+    reason?: string;
+  }[];
+}
+
+/** export.json */
+export interface ExportArtefact {
+  /** Folder of the model. */
+  dir: string;
+  modelType: string;
+  /** Why the model type is not the input's. */
+  reason?: string;
+  parameters: number;
+  bytes: number;
+  /** the folder loaded again against the model in memory */
+  equality?: CutArtefact['equality'];
+}
+
+/** What the report reads, by the stage that leaves it in `<stage>.json`. */
+export interface StageArtefacts {
+  trace: GraphArtefact;
+  partition: PartitionArtefact;
+  'evaluate-dense': EvaluationArtefact;
+  knowledge: KnowledgeArtefact;
+  lhspg: LhspgArtefact;
+  compress: CutArtefact;
+  'evaluate-cut': EvaluationArtefact;
+  'recover-pretraining': RecoveryArtefact;
+  'recover-instruct': RecoveryArtefact;
+  export: ExportArtefact;
+  'evaluate-recovered': EvaluationArtefact;
 }

@@ -17,7 +17,8 @@ export const stages = [
   'report',
 ] as const;
 
-export type StageName = (typeof stages)[number];
+/** A stage of a run, or the one stage of another command. */
+export type StageName = (typeof stages)[number] | 'evaluate' | 'score';
 
 export type RunEvent =
   /** `reused`: its artefact stood from an earlier run and was read. */

@@ -89,6 +89,8 @@ export interface Job {
   readonly evaluation: {
     /** lm-eval's task names. */
     readonly tasks: readonly string[];
+    /** Hugging Face hub cache with the tasks' datasets; undefined: the user's. */
+    readonly dataDir?: string | undefined;
     /** Documents per task; null: all. */
     readonly limit: number | null;
     /** Perplexity windows per source. */

@@ -4,13 +4,14 @@ import { dirname, resolve } from 'node:path';
 import { parseDocument } from 'yaml';
 import { LoraShearError } from '../errors.js';
 import type { Job } from './job.js';
+import type { Override } from './overrides.js';
 import { parseJob } from './parse_job.js';
 
 /**
  * The job of the file `path`, with `key=value` overrides on top.
  * @throws CONFIG_INVALID when the file is not there, no YAML, or says what a job cannot be
  */
-export function loadJob(path: string, overrides: readonly string[] = []): Job {
+export function loadJob(path: string, overrides: readonly Override[] = []): Job {
   const file = resolve(path);
   let text: string;
   try {

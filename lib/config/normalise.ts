@@ -46,6 +46,7 @@ export function normalise(raw: RawObject, base: string): RawObject {
     [job, 'output'],
     [job['instruct'], 'path'],
     [job['instruct'], 'validation'],
+    [job['evaluation'], 'data_dir'],
     ...(Array.isArray(job['sources']) ? job['sources'] : []).map((s): [unknown, string] => [
       s,
       'path',

@@ -3,29 +3,35 @@ import { parse } from 'yaml';
 import { LoraShearError } from '../errors.js';
 import { aliases, isRaw, normalise, type RawObject, setKey, spelling } from './normalise.js';
 
+/** `key=value` with a YAML value, or a dotted key and its value as it is. */
+export type Override = string | readonly [key: string, value: unknown];
+
 /**
- * Sets each `key=value` in `job`, a normalised one, in order. Values are YAML; paths are relative to `base`.
+ * Sets each override in `job`, a normalised one, in order. Paths are relative to `base`.
  * @throws CONFIG_INVALID for text that is no `key=value`
  */
 export function applyOverrides(
   job: RawObject,
-  overrides: readonly string[],
+  overrides: readonly Override[],
   base: string,
 ): RawObject {
   const result = structuredClone(job);
   for (const override of overrides) {
-    const at = override.indexOf('=');
-    if (at < 1) {
-      throw new LoraShearError('CONFIG_INVALID', `"${override}" is no key=value`, {
-        hint: 'write overrides as `ratio=0.3` or `lhspg.periods=3`',
-        facts: { override },
-      });
-    }
-    const key = override.slice(0, at);
-    const text = override.slice(at + 1);
-    set(result, key.startsWith('sources.') ? key : spelling(key), valueOf(override, text), base);
+    const [key, value] = typeof override === 'string' ? split(override) : override;
+    set(result, key.startsWith('sources.') ? key : spelling(key), value, base);
   }
   return result;
+}
+
+function split(override: string): [string, unknown] {
+  const at = override.indexOf('=');
+  if (at < 1) {
+    throw new LoraShearError('CONFIG_INVALID', `"${override}" is no key=value`, {
+      hint: 'write overrides as `ratio=0.3` or `lhspg.periods=3`',
+      facts: { override },
+    });
+  }
+  return [override.slice(0, at), valueOf(override, override.slice(at + 1))];
 }
 
 function valueOf(override: string, text: string): unknown {

@@ -5,7 +5,7 @@ import { LoraShearError } from '../errors.js';
 import { camelKeys } from './camel_keys.js';
 import type { Job } from './job.js';
 import { aliases, hasKey, isRaw, normalise, type RawObject } from './normalise.js';
-import { applyOverrides } from './overrides.js';
+import { applyOverrides, type Override } from './overrides.js';
 import { type Problem, problemsOf } from './problems.js';
 import { defaultSequenceLength, defaultTokens, jobSchema } from './schema.js';
 
@@ -13,7 +13,7 @@ export interface ParseOptions {
   /** Relative paths of `input` start here. Default: the working directory. */
   base?: string | undefined;
   /** `key=value` on top; their paths start at the working directory. */
-  overrides?: readonly string[] | undefined;
+  overrides?: readonly Override[] | undefined;
   /** Named in errors. */
   file?: string | undefined;
   /** Where relative paths of the overrides and the default output start. */

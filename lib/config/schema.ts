@@ -138,6 +138,9 @@ const instructTuning = z
 const evaluation = z
   .strictObject({
     tasks: z.array(z.enum(taskNames)).default([]).describe("Tasks by lm-eval's names."),
+    data_dir: path
+      .optional()
+      .describe("Hugging Face hub cache with the tasks' datasets [the user's]."),
     limit: count.nullable().default(null).describe('Documents of each task; null: all.'),
     windows: count.default(48).describe('Perplexity windows of each source.'),
     sample_prompt: z

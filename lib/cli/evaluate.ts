@@ -1,0 +1,83 @@
+// `lorashear-native evaluate`: accuracy on multiple-choice tasks, as lm-eval counts it.
+import { Command } from 'commander';
+import { LoraShearError } from '../errors.js';
+import type { EvaluationResults } from '../evaluate/results.js';
+import { listOf } from './job_options.js';
+import { columns } from './summary.js';
+
+interface EvaluateFlags {
+  tasks: string;
+  limit?: string;
+  output?: string;
+  logSamples?: boolean;
+  dataDir?: string;
+  batchTokens?: string;
+  device?: string;
+  threads?: string;
+  json?: boolean;
+}
+
+/** The `evaluate` subcommand. */
+export function evaluateCommand(): Command {
+  return new Command('evaluate')
+    .description('accuracy of a checkpoint on tasks, equal to lm-eval (zero-shot)')
+    .argument('<model>', 'Hugging Face folder, pruned or not')
+    .requiredOption('-t, --tasks <names>', 'with commas: arc_easy,boolq')
+    .option('--limit <n>', 'the first n documents of each task, or a share below 1')
+    .option('-o, --output <path>', "a .json file, or a folder for lm-eval's file names")
+    .option('--log-samples', "also write every document's log-likelihoods beside it")
+    .option('--data-dir <dir>', 'Hugging Face hub cache with the datasets [HF_HOME]')
+    .option('--batch-tokens <n>', 'tokens in one forward pass')
+    .option('--device <name>', 'cpu, cuda or cuda:N', 'cpu')
+    .option('--threads <n>', "threads [libtorch's own choice]")
+    .option('--json', 'print the results as one JSON object')
+    .option('--debug', 'show the stack of an error')
+    .addHelpText(
+      'after',
+      '\nExample:\n  lorashear-native evaluate runs/tiny-20/model --tasks arc_easy,boolq --limit 200 --output results.json',
+    )
+    .action(async (model: string, flags: EvaluateFlags) => {
+      const { json = false } = flags;
+      const { evaluate } = await import('../engine/client.js');
+      const { engineSession } = await import('./engine_session.js');
+      const { hubCacheFolder } = await import('../evaluate/hub_cache.js');
+      const request = {
+        model,
+        tasks: listOf(flags.tasks),
+        limit: numberOf('--limit', flags.limit),
+        output: flags.output,
+        logSamples: flags.logSamples,
+        dataDir: flags.dataDir ?? hubCacheFolder(process.env),
+        batchTokens: numberOf('--batch-tokens', flags.batchTokens),
+        device: flags.device,
+        threads: numberOf('--threads', flags.threads),
+      };
+      const results = await engineSession({ json: false }, (options) => evaluate(request, options));
+      process.stdout.write(json ? `${JSON.stringify(results, null, 2)}\n` : tableOf(results));
+    });
+}
+
+/** @throws CONFIG_INVALID when the text is no positive number */
+export function numberOf(flag: string, value: string | undefined): number | undefined {
+  if (value === undefined) return undefined;
+  const number = Number(value);
+  if (value.trim() !== '' && Number.isFinite(number) && number > 0) return number;
+  throw new LoraShearError('CONFIG_INVALID', `${flag} is "${value}", not a positive number`, {
+    hint: `give a number: ${flag} 100`,
+    facts: { flag, value },
+  });
+}
+
+/** One line for each task and metric. */
+function tableOf({ results, 'n-samples': samples }: EvaluationResults): string {
+  const rows = Object.entries(results).flatMap(([task, metrics]) =>
+    Object.entries(metrics).flatMap(([key, value]) => {
+      const metric = /^(acc|acc_norm),none$/.exec(key)?.[1];
+      if (metric === undefined || typeof value !== 'number') return [];
+      const error = metrics[`${metric}_stderr,none`];
+      const spread = typeof error === 'number' ? `± ${error.toFixed(4)}` : '';
+      return [[task, metric, value.toFixed(4), spread, String(samples[task]?.effective ?? '')]];
+    }),
+  );
+  return `${columns([['task', 'metric', 'value', '', 'documents'], ...rows]).join('\n')}\n`;
+}

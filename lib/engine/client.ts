@@ -1,0 +1,84 @@
+// The toolkit for programs: each call starts an engine thread, does one thing there, and ends it.
+import { randomUUID } from 'node:crypto';
+import { resolve } from 'node:path';
+import type { Job } from '../config/job.js';
+import type { EvaluationResults } from '../evaluate/results.js';
+import type { TextScore } from '../evaluate/score.js';
+import type { Plan, RunSummary } from '../run.js';
+import { releaseLock } from '../run_folder/lock.js';
+import { readManifest } from '../run_folder/manifest.js';
+import type { OnSetupEvent } from '../setup/setup_event.js';
+import { type AssignOptions, assign } from './assign.js';
+import type { EvaluateRequest, RunRequest, ScoreRequest } from './requests.js';
+
+const script = new URL('./worker.js', import.meta.url);
+
+export interface EngineOptions extends AssignOptions {
+  /** Told while libtorch is fetched or the addon is built, which the first call on a machine does. */
+  onSetup?: OnSetupEvent | undefined;
+}
+
+export interface RunOptions extends EngineOptions {
+  /** How the run was asked for, for its manifest and report. */
+  command?: string | undefined;
+  /** Go on with the run of this job in `job.output`. */
+  resume?: boolean | undefined;
+}
+
+/**
+ * Runs a job from the dense checkpoint to the report. Aborting `signal` finishes the step, saves the state and
+ * rejects with RUN_ABORTED, whose hint says how to go on.
+ * @throws LoraShearError with any code of docs/errors.md
+ */
+export async function run(job: Job, options: RunOptions = {}): Promise<RunSummary> {
+  const { command = 'run(job)', resume = false } = options;
+  const request: RunRequest = { job, resume, command, owner: randomUUID() };
+  try {
+    return await engine<RunSummary>('run', request, options);
+  } finally {
+    // A thread that died could not do it.
+    releaseLock(job.output, request.owner);
+  }
+}
+
+/**
+ * Goes on with the run in `folder`; stages that ended are read, not repeated.
+ * @throws RUN_CORRUPT when there is no run, OUTPUT_OCCUPIED when its model or data changed, and as {@link run}
+ */
+export async function resume(
+  folder: string,
+  options: Omit<RunOptions, 'resume'> = {},
+): Promise<RunSummary> {
+  const output = resolve(folder);
+  return run({ ...readManifest(output).job, output }, { ...options, resume: true });
+}
+
+/** What {@link run} would do, without doing it. @throws as {@link run}, for all that can be known before */
+export async function plan(job: Job, options: EngineOptions = {}): Promise<Plan> {
+  return engine<Plan>('plan', { job }, options);
+}
+
+/** Evaluates a checkpoint on multiple-choice tasks; `limit`, `output` and the rest as in {@link EvaluateRequest}. */
+export async function evaluate(
+  request: EvaluateRequest,
+  options: EngineOptions = {},
+): Promise<EvaluationResults> {
+  return engine<EvaluationResults>('evaluate', request, options);
+}
+
+/** Log-probability of every token of a text file, and its perplexity. */
+export async function score(
+  request: ScoreRequest,
+  options: EngineOptions = {},
+): Promise<TextScore> {
+  return engine<TextScore>('score', request, options);
+}
+
+async function engine<T>(task: string, request: unknown, options: EngineOptions): Promise<T> {
+  // Who names an addon by hand has it built.
+  if (process.env['LORASHEAR_ADDON'] === undefined) {
+    const { ensureNative } = await import('../setup/build.js');
+    await ensureNative(options.onSetup);
+  }
+  return assign<T>(script, task, request, options);
+}

@@ -1,0 +1,27 @@
+// What the engine's tasks are asked with and what they answer.
+import type { Job } from '../config/job.js';
+import type { EvaluateOptions, ScoreFileOptions } from '../evaluate/commands.js';
+
+export interface RunRequest {
+  job: Job;
+  resume: boolean;
+  /** As typed, for the manifest. */
+  command: string;
+  /** Holds the run folder's lock. */
+  owner: string;
+}
+
+export interface PlanRequest {
+  job: Job;
+}
+
+/** Where a command without a job computes. */
+interface Place {
+  /** `cpu`, `cuda` or `cuda:N`; default `cpu`. */
+  device?: string | undefined;
+  /** Threads of libtorch; its own choice by default. */
+  threads?: number | undefined;
+}
+
+export type EvaluateRequest = Omit<EvaluateOptions, 'progress'> & Place;
+export type ScoreRequest = Omit<ScoreFileOptions, 'progress'> & Place;

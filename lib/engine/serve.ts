@@ -1,0 +1,41 @@
+// The worker's side of the protocol: does the assigned task, posts its events and its one outcome.
+import { parentPort, workerData } from 'node:worker_threads';
+import { asLoraShearError } from '../errors.js';
+import type { RunEvent } from '../events.js';
+import type { Assignment, FromWorker } from './protocol.js';
+import { rateLimit } from './rate_limit.js';
+
+/** What a task is given besides its request. */
+export interface TaskTools {
+  emit: (event: RunEvent) => void;
+  /** Whether the user asked to stop. */
+  aborted: () => boolean;
+}
+
+/** Tasks by name; their results must be plain data. */
+export type Tasks = Readonly<
+  Record<string, (request: never, tools: TaskTools) => Promise<unknown>>
+>;
+
+/** Does what the client assigned to this thread. */
+export async function serve(tasks: Tasks): Promise<void> {
+  const port = parentPort;
+  if (!port) throw new Error('this file runs in a worker thread only');
+  const { task, request, flag } = workerData as Assignment;
+  const post = (message: FromWorker) => port.postMessage(message);
+  const stop = new Int32Array(flag);
+  try {
+    const work = tasks[task];
+    if (!work) throw new Error(`the engine knows no task "${task}"`);
+    const value = await work(request as never, {
+      emit: rateLimit((event) => post({ kind: 'event', event })),
+      aborted: () => Atomics.load(stop, 0) !== 0,
+    });
+    post({ kind: 'result', value });
+  } catch (thrown) {
+    const error = asLoraShearError(thrown);
+    const { cause } = error;
+    const below = cause instanceof Error ? `\n  caused by ${cause.stack ?? cause.message}` : '';
+    post({ kind: 'error', error: error.toJSON(), stack: `${error.stack ?? ''}${below}` });
+  }
+}

@@ -1,0 +1,106 @@
+// The engine: the one thread that owns libtorch and the device, and what it can be asked to do (design §3.5).
+import type { Job } from '../config/job.js';
+import { type Context, createContext } from '../context.js';
+import { LoraShearError } from '../errors.js';
+import type { StageName } from '../events.js';
+import { native } from '../native/load.js';
+import type { Runtime } from '../run_folder/manifest.js';
+import type { EvaluateRequest, PlanRequest, RunRequest, ScoreRequest } from './requests.js';
+import { serve, type TaskTools } from './serve.js';
+
+await serve({ run, plan, evaluate, score });
+
+async function run({ job, resume, command, owner }: RunRequest, { emit, aborted }: TaskTools) {
+  const { openRunFolder } = await import('../run_folder/run_folder.js');
+  const { pipeline } = await import('../run.js');
+  const runtime = begin(job);
+  const { checkpoint } = createContext({ aborted });
+  const options = { resume, command, owner, runtime, emit, checkpoint };
+  const folder = await openRunFolder(job.output, job, options);
+  const ctx = createContext({
+    device: job.device,
+    aborted,
+    emit(event) {
+      if (event.type === 'metric') folder.metric(event);
+      emit(event);
+    },
+  });
+  try {
+    return await pipeline(ctx, job, folder);
+  } catch (thrown) {
+    throw resumable(thrown, folder.path);
+  } finally {
+    folder.close();
+  }
+}
+
+async function plan({ job }: PlanRequest, { emit, aborted }: TaskTools) {
+  const { planJob } = await import('../run.js');
+  begin(job);
+  return planJob(createContext({ device: job.device, emit, aborted }), job);
+}
+
+async function evaluate({ device, threads, ...options }: EvaluateRequest, tools: TaskTools) {
+  const { evaluateModel } = await import('../evaluate/commands.js');
+  const ctx = contextFor({ device, threads }, tools);
+  return inStage(ctx, 'evaluate', (progress) => evaluateModel(ctx, { ...options, progress }));
+}
+
+async function score({ device, threads, ...options }: ScoreRequest, tools: TaskTools) {
+  const { scoreFile } = await import('../evaluate/commands.js');
+  const ctx = contextFor({ device, threads }, tools);
+  return inStage(ctx, 'score', (progress) => scoreFile(ctx, { ...options, progress }));
+}
+
+type Progress = (done: number, total: number, task?: string) => void;
+
+async function inStage<T>(
+  ctx: Context,
+  stage: StageName,
+  work: (progress: Progress) => Promise<T>,
+): Promise<T> {
+  const start = performance.now();
+  ctx.emit({ type: 'stage-start', stage, reused: false });
+  const result = await work((done, total, task) => {
+    const unit = task === undefined ? 'window' : 'answer';
+    const note = task === undefined ? {} : { note: task };
+    ctx.emit({ type: 'progress', stage, done, total, unit, ...note });
+  });
+  ctx.emit({ type: 'stage-end', stage, seconds: (performance.now() - start) / 1000 });
+  return result;
+}
+
+/** A context for a command without a run folder; the device is ready when this returns. */
+function contextFor(
+  { device = 'cpu', threads }: { device?: string | undefined; threads?: number | undefined },
+  { emit, aborted }: TaskTools,
+): Context {
+  begin({ device, threads });
+  return createContext({ device, emit, aborted });
+}
+
+/** Loads libtorch with the job's threads. @throws DEVICE_FAILED when the machine has no such device */
+function begin({ device, threads }: Pick<Job, 'device' | 'threads'>): Runtime {
+  const binding = native();
+  if (threads !== undefined) binding.setThreads(threads);
+  const { cudaDevices, ...runtime } = binding.versions();
+  const index = device === 'cuda' ? 0 : Number(device.slice('cuda:'.length));
+  if (device !== 'cpu' && !(index < cudaDevices)) {
+    const seen = cudaDevices === 0 ? 'no CUDA device' : `${cudaDevices} CUDA device(s)`;
+    throw new LoraShearError('DEVICE_FAILED', `${device} was asked for, libtorch sees ${seen}`, {
+      hint: 'use --device cpu, or see `lorashear-native doctor`',
+      facts: { device, cudaDevices },
+    });
+  }
+  return runtime;
+}
+
+/** A stop on request says where the state is and how to go on. */
+function resumable(thrown: unknown, folder: string): unknown {
+  if (!(thrown instanceof LoraShearError) || thrown.code !== 'RUN_ABORTED') return thrown;
+  return new LoraShearError('RUN_ABORTED', `stopped on request; the state is saved in ${folder}`, {
+    hint: `go on with \`lorashear-native run --resume ${folder}\``,
+    facts: { ...thrown.facts, folder },
+    cause: thrown,
+  });
+}

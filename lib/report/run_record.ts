@@ -1,0 +1,53 @@
+// All that a run folder knows, read and not computed: the report is made from this and nothing else (design §1, 24).
+import type { StageArtefacts } from '../artefacts.js';
+import { type Manifest, readManifest } from '../run_folder/manifest.js';
+import { readArtefact } from '../run_folder/artefact_file.js';
+
+export type ReportedStage = keyof StageArtefacts;
+
+const reported = [
+  'trace',
+  'partition',
+  'evaluate-dense',
+  'knowledge',
+  'lhspg',
+  'compress',
+  'evaluate-cut',
+  'recover-pretraining',
+  'recover-instruct',
+  'export',
+  'evaluate-recovered',
+] as const satisfies readonly ReportedStage[];
+
+export interface RunRecord {
+  readonly folder: string;
+  readonly manifest: Manifest;
+  /** What each stage that ended left; a run that was stopped lacks the later ones. */
+  readonly values: Readonly<Partial<StageArtefacts>>;
+  readonly seconds: Readonly<Partial<Record<ReportedStage, number>>>;
+}
+
+/** @throws RUN_CORRUPT when the folder holds no run or a damaged one */
+export function readRun(folder: string): RunRecord {
+  const manifest = readManifest(folder);
+  const values: Record<string, unknown> = {};
+  const seconds: Partial<Record<ReportedStage, number>> = {};
+  for (const stage of reported) {
+    const artefact = readArtefact<StageArtefacts[typeof stage]>(folder, stage);
+    if (!artefact) continue;
+    values[stage] = artefact.value;
+    seconds[stage] = artefact.seconds;
+  }
+  return { folder, manifest, values, seconds };
+}
+
+/** Stages that the job asks for and that have not ended; trace and partition are repeated by every session. */
+export function missingStages({ manifest, values }: RunRecord): ReportedStage[] {
+  const wanted = reported.filter(
+    (stage) =>
+      stage !== 'trace' &&
+      stage !== 'partition' &&
+      (stage !== 'recover-instruct' || manifest.job.instruct !== null),
+  );
+  return wanted.filter((stage) => values[stage] === undefined);
+}

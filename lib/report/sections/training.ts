@@ -1,0 +1,135 @@
+// The training loss from the first LHSPG step to the last of recovery, with the phases marked.
+import type { LhspgArtefact } from '../../artefacts.js';
+import { axisStyle, draw, grid, ink, legendStyle, palette } from '../chart.js';
+import { type Section, table, text } from '../document.js';
+import { digits, whole } from '../format.js';
+import type { RunRecord } from '../run_record.js';
+
+type Losses = LhspgArtefact['losses'];
+
+interface Stretch {
+  name: string;
+  losses: Losses;
+  learningRate: number;
+  tokens: number;
+}
+
+/** Points of a line: more are not seen at this width. */
+const points = 600;
+
+export function training({ values }: RunRecord): Section | undefined {
+  const stretches = [
+    ['LHSPG', values.lhspg],
+    ['recovery on text', values['recover-pretraining']],
+    ['recovery on instructions', values['recover-instruct']],
+  ] as const;
+  const found = stretches.flatMap(([name, artefact]): Stretch[] =>
+    artefact && artefact.losses.length > 0 ? [{ name, ...artefact }] : [],
+  );
+  if (found.length === 0) return undefined;
+  return {
+    id: 'training',
+    title: 'Training',
+    blocks: [
+      {
+        kind: 'chart',
+        title: 'Training loss, nats per token (thin: each step; thick: running mean)',
+        svg: draw(lossChart(found), 340),
+        summary: found.map((s) => `${s.name}: ${ends(s.losses)}`).join('; '),
+      },
+      table(
+        ['stage', 'steps', 'tokens', 'learning rate', 'loss, first steps', 'loss, last steps'],
+        found.map((s) => [
+          s.name,
+          whole(s.losses.length),
+          whole(s.tokens),
+          String(s.learningRate),
+          digits(edge(s.losses, 'first')),
+          digits(edge(s.losses, 'last')),
+        ]),
+      ),
+      text(
+        'The stages train on different mixtures of text, so that their losses do not compare; perplexity on held-out text above does.',
+      ),
+    ],
+  };
+}
+
+const ends = (losses: Losses) =>
+  `${digits(edge(losses, 'first'))} → ${digits(edge(losses, 'last'))}`;
+
+/** Mean of the first or last tenth, at most 20 steps. */
+function edge(losses: Losses, which: 'first' | 'last'): number {
+  const n = Math.max(1, Math.min(20, Math.round(losses.length / 10)));
+  const part = which === 'first' ? losses.slice(0, n) : losses.slice(-n);
+  return part.reduce((sum, { loss }) => sum + loss, 0) / part.length;
+}
+
+function lossChart(found: readonly Stretch[]) {
+  let offset = 0;
+  const marks: { xAxis: number; name: string }[] = [];
+  const series = found.flatMap(({ name, losses }, i) => {
+    const raw: [number, number][] = losses.map(({ loss }, j) => [offset + j + 1, loss]);
+    const smooth = running(raw);
+    for (const [j, { phase }] of losses.entries()) {
+      if (j === 0 || losses[j - 1]?.phase !== phase)
+        marks.push({ xAxis: offset + j + 1, name: phase });
+    }
+    offset += losses.length;
+    const color = palette[i % palette.length];
+    const line = { type: 'line', showSymbol: false, color };
+    return [
+      {
+        ...line,
+        name: `${name}, each step`,
+        lineStyle: { width: 1, opacity: 0.3 },
+        data: thin(raw),
+      },
+      { ...line, name, lineStyle: { width: 2.5 }, data: thin(smooth) },
+    ];
+  });
+  const label = { color: ink, fontSize: 11, rotate: 90, position: 'insideEndTop', distance: 4 };
+  const markLine = {
+    symbol: 'none',
+    silent: true,
+    lineStyle: { color: ink, opacity: 0.35, type: 'dashed' },
+    label: { ...label, formatter: ({ name }: { name: string }) => name },
+    data: marks,
+  };
+  return {
+    legend: {
+      ...legendStyle,
+      data: found.map(({ name }) => name),
+      itemHeight: 4,
+    },
+    grid: grid({ right: 12, top: 36, bottom: 28 }),
+    xAxis: {
+      type: 'value',
+      min: 0,
+      max: offset + 1,
+      name: 'optimiser step',
+      nameLocation: 'middle',
+      nameGap: 28,
+      ...axisStyle,
+      splitLine: { show: false },
+    },
+    yAxis: { type: 'value', scale: true, ...axisStyle },
+    series: series.map((s, i) => (i === 0 ? { ...s, markLine } : s)),
+  };
+}
+
+/** Exponential running mean over about a twentieth of the steps, without the bias of its start. */
+function running(data: readonly [number, number][]): [number, number][] {
+  const keep = 1 - 1 / Math.max(3, Math.min(50, data.length / 20));
+  let [sum, weight] = [0, 0];
+  return data.map(([x, y]) => {
+    sum = keep * sum + y;
+    weight = keep * weight + 1;
+    return [x, sum / weight];
+  });
+}
+
+function thin(data: readonly [number, number][]): [number, number][] {
+  const stride = Math.ceil(data.length / points);
+  return data.filter((_, i) => i % stride === 0 || i === data.length - 1);
+}
