@@ -31,8 +31,7 @@ function mostProbable(model: Model, input: readonly number[], device: string): n
   return noGrad(() =>
     scoped(() => {
       const T = input.length;
-      const host = longTensor(input, [1, T]);
-      const hidden = model.hidden(device === 'cpu' ? host : to(host, device, 'int64')); // (1, T, C)
+      const hidden = model.hidden(to(longTensor(input, [1, T]), device, 'int64')); // (1, T, C)
       return argmax(model.head(slice(hidden, 1, T - 1, T)), -1).item(); // (1, 1)
     }),
   );

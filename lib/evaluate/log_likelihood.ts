@@ -158,6 +158,5 @@ function onDevice(
   shape: readonly number[] | null,
   device: string,
 ): Tensor {
-  const host = longTensor(values, shape ?? [values.length]);
-  return device === 'cpu' ? host : to(host, device, 'int64');
+  return to(longTensor(values, shape ?? [values.length]), device, 'int64');
 }
