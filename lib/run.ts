@@ -72,7 +72,8 @@ export async function pipeline(ctx: Context, job: Job, folder: RunFolder): Promi
   const cacheDir = folder.file('tokens');
   const corpus = await openCorpus(job.sources, tokenizer, { sequenceLength, cacheDir, signal });
   await folder.stage('load', { sequenceLength }, () => corpus.hashes);
-  const tasks = await readTasks(job.evaluation.tasks);
+  const named = job.evaluation.tasks;
+  const tasks = named.length > 0 ? await readTasks(named, job.evaluation.dataDir) : [];
   const yardstick = { job, corpus, tokenizer, tasks };
   const calibration = calibrationOf(job, corpus.train);
 
