@@ -159,17 +159,20 @@ async function examineGpu(env: Environment): Promise<Finding[]> {
     driver
       ? { name: 'GPU', state: 'ok', value: gpus?.replaceAll('\n', '; ') ?? 'driver loaded' }
       : { name: 'GPU', state: 'ok', value: 'no NVIDIA driver; runs use the CPU' },
-    nvcc
-      ? { name: 'nvcc', state: 'ok', value: `${nvccVersion ?? 'unknown version'} in ${nvcc}` }
-      : driver
-        ? {
-            name: 'nvcc',
-            state: 'note',
-            value: 'not found: our fused kernels are not built for the GPU',
-            hint: 'install the CUDA toolkit or set LORASHEAR_NVCC, then run `npx lorashear-native setup`',
-          }
-        : { name: 'nvcc', state: 'ok', value: 'not found, not needed without a GPU' },
+    examineNvcc(nvcc, nvccVersion ?? '', driver),
   ];
+}
+
+/** Kernels are compiled against the CUDA 13 runtime that libtorch brings, so an older nvcc is passed over. */
+function examineNvcc(path: string | undefined, version: string, hasDriver: boolean): Finding {
+  const name = 'nvcc';
+  const hint = 'install CUDA 13 or set LORASHEAR_NVCC, then run `npx lorashear-native setup`';
+  const isNewEnough = Number(/\d+/.exec(version)?.[0]) >= 13;
+  if (path && isNewEnough) return { name, state: 'ok', value: `${version} in ${path}` };
+  const value = path ? `${version || 'unknown version'} in ${path} is not of CUDA 13` : 'not found';
+  return hasDriver
+    ? { name, state: 'note', value: `${value}: our fused kernels are not built for the GPU`, hint }
+    : { name, state: 'ok', value: `${value}; not needed without a GPU` };
 }
 
 async function examineTools(isBuilt: boolean, env: Environment): Promise<Finding[]> {

@@ -4,6 +4,7 @@ import t from 'tap';
 import { addonFor } from '../../lib/setup/addon_path.js';
 import { diagnose } from '../../lib/setup/diagnose.js';
 import { inspectLibtorch } from '../../lib/setup/inspect.js';
+import { fakeProgram } from './fake_program.js';
 import { fakeLibtorch } from './libtorch_fixture.js';
 
 const byName = async (env: Record<string, string>) =>
@@ -52,4 +53,13 @@ t.test('when the addon is corrupt, then a rebuild is advised', async (t) => {
   writeFileSync(path, 'corrupt');
   const found = await byName(env);
   t.match(found.get('addon'), { state: 'problem', hint: /--rebuild/ });
+});
+
+t.test('when nvcc is older than CUDA 13, then that is said, and it is no problem', async (t) => {
+  const root = t.testdir();
+  const script = 'echo "Cuda compilation tools, release 12.4, V12.4.131"';
+  const env = { LORASHEAR_CACHE: join(root, 'cache'), PATH: fakeProgram(root, 'nvcc', script) };
+  const finding = (await byName(env)).get('nvcc');
+  t.match(finding?.value, /release 12\.4.*not of CUDA 13/);
+  t.not(finding?.state, 'problem');
 });
