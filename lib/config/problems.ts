@@ -69,7 +69,7 @@ function suggestion(value: string, known: readonly string[]): string {
   if (known.length === 0) return '';
   const near = closest(value, known);
   const far = distance(value, near);
-  return far <= Math.max(1, Math.floor(near.length / 3)) ? `; did you mean ${near}?` : '';
+  return far <= Math.ceil(0.4 * near.length) && far < value.length ? `; did you mean ${near}?` : '';
 }
 
 interface JsonSchema {

@@ -1,0 +1,18 @@
+// The toolkit for programs. Everything here runs in an engine thread of its own; the caller's event loop stays free.
+export { evaluate, plan, resume, run, score } from './engine/client.js';
+export type { EngineOptions, RunOptions } from './engine/client.js';
+export type { EvaluateRequest, ScoreRequest } from './engine/requests.js';
+export { loadJob } from './config/load_job.js';
+export { parseJob, type ParseOptions } from './config/parse_job.js';
+export type { Override } from './config/overrides.js';
+export type { Job, JobInstruct, JobSource } from './config/job.js';
+export type { JobInput } from './config/schema.js';
+export { errorCodes, LoraShearError, type ErrorCode, type SerialisedError } from './errors.js';
+export { stages, type RunEvent, type StageName } from './events.js';
+export { report, type Report } from './report/report.js';
+export { writeReport, type WrittenReport } from './report/write_report.js';
+export type { Plan, RunSummary } from './run.js';
+export type { EvaluationResults } from './evaluate/results.js';
+export type { TextScore } from './evaluate/score.js';
+export type * from './artefacts.js';
+export type { OnSetupEvent, SetupEvent } from './setup/setup_event.js';
