@@ -48,7 +48,7 @@ for source in native/kernels/*/*.cu; do
     /bytes spill stores/       { match($0, /[0-9]+ bytes spill stores/); spill = substr($0, RSTART) + 0 }
     /Used [0-9]+ registers/    { match($0, /Used [0-9]+/); registers = substr($0, RSTART + 5, RLENGTH - 5)
                                  printf "%s\t%s\t%s\t%s\n", arch, registers, spill, name }
-  ' "$objects/log" | { c++filt 2>/dev/null || cat; } | while IFS=$'\t' read -r arch registers spill name; do
+  ' "$objects/log" | { c++filt 2>/dev/null || cat; } | sed 's/(anonymous namespace):://g' | while IFS=$'\t' read -r arch registers spill name; do
     printf '  %-7s %3s registers %4s bytes spilled  %s\n' "$arch" "$registers" "$spill" "${name%%(*}"
   done
 done
