@@ -1,0 +1,96 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import t from 'tap';
+import { assign } from '../../lib/engine/assign.js';
+import { LoraShearError } from '../../lib/errors.js';
+import type { RunEvent } from '../../lib/events.js';
+
+const script = new URL('../fixtures/engine_worker.js', import.meta.url);
+
+t.test('when a task is done, then its result crosses and the thread has ended', async (t) => {
+  for (let i = 0; i < 3; i++) {
+    t.equal(await assign(script, 'add', { a: i, b: 1 }), i + 1);
+  }
+  const handles = process.getActiveResourcesInfo();
+  t.notOk(handles.includes('Worker') || handles.includes('MessagePort'), handles.join());
+});
+
+t.test('when several run at once, then they do not disturb each other', async (t) => {
+  const sums = [1, 2, 3].map((a) => assign(script, 'add', { a, b: a }));
+  t.same(await Promise.all(sums), [2, 4, 6]);
+});
+
+t.test(
+  'when the user aborts a task that never yields, then it stops with RUN_ABORTED',
+  async (t) => {
+    const controller = new AbortController();
+    let events = 0;
+    const work = assign(script, 'busy', null, {
+      signal: controller.signal,
+      onEvent() {
+        if (++events === 3) controller.abort();
+      },
+    });
+    await t.rejects(work, { code: 'RUN_ABORTED' });
+    t.ok(events >= 3);
+  },
+);
+
+t.test('when the signal is aborted before, then nothing is started', async (t) => {
+  const before = performance.now();
+  const signal = AbortSignal.abort();
+  await t.rejects(assign(script, 'busy', null, { signal }), { code: 'RUN_ABORTED' });
+  t.ok(performance.now() - before < 50);
+});
+
+t.test('when a task throws ours, then code, message, hint, facts and stack cross', async (t) => {
+  const error = await assign(script, 'fail', null).catch((thrown: unknown) => thrown);
+  t.ok(error instanceof LoraShearError);
+  t.match(error, {
+    code: 'RATIO_UNREACHABLE',
+    message: 'seen',
+    hint: 'next',
+    facts: { nearest: 0.19 },
+    stack: /engine_worker[^]*caused by Error: below/,
+    exitCode: 6,
+  });
+});
+
+t.test('when a task throws anything else, then it is INTERNAL', async (t) => {
+  await t.rejects(assign(script, 'crash', null), { code: 'INTERNAL', message: /not a function/ });
+  await t.rejects(assign(script, 'no such task', null), { code: 'INTERNAL' });
+  await t.rejects(assign(script, 'unclonable', null), { code: 'INTERNAL' });
+});
+
+t.test('when the thread dies, then the promise does not hang', async (t) => {
+  await t.rejects(assign(script, 'leave', null), { code: 'INTERNAL', message: /code 3/ });
+  await t.rejects(assign(script, 'throwLater', null), { code: 'INTERNAL', message: 'later' });
+});
+
+t.test('when the listener throws, then the task ends with its error', async (t) => {
+  const onEvent = () => {
+    throw new Error('mine');
+  };
+  await t.rejects(assign(script, 'busy', null, { onEvent }), { message: 'mine' });
+});
+
+t.test('when the thread computes, then this thread stays free', async (t) => {
+  const controller = new AbortController();
+  const work = assign(script, 'busy', null, { signal: controller.signal });
+  let longest = 0;
+  for (let i = 0, last = performance.now(); i < 20; i++) {
+    await sleep(5);
+    longest = Math.max(longest, performance.now() - last);
+    last = performance.now();
+  }
+  controller.abort();
+  await t.rejects(work, { code: 'RUN_ABORTED' });
+  t.ok(longest < 500, `${longest} ms`);
+});
+
+t.test('when steps are fast, then few of them are told, the last one always', async (t) => {
+  const events: RunEvent[] = [];
+  await assign(script, 'progress', { count: 5000 }, { onEvent: (event) => events.push(event) });
+  t.ok(events.length < 100, `${events.length} events`);
+  t.match(events.at(-2), { type: 'progress', done: 5000 });
+  t.match(events.at(-1), { type: 'stage-end' });
+});
