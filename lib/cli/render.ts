@@ -117,10 +117,10 @@ function narrator(): (event: Exclude<RunEvent, Progress>) => string | undefined 
       case 'stage-end':
         if (standing.has(event.stage)) return undefined;
         return `${pc.green('✓')} ${titles[event.stage]} ${pc.dim(duration(event.seconds))}`;
-      case 'saved':
-        return pc.dim(`  saved ${event.what}: ${event.path}`);
       case 'warning':
         return pc.yellow(`! ${event.message}`);
+      // Saves come every few steps; they are for programs.
+      case 'saved':
       case 'metric':
         return undefined;
     }

@@ -17,7 +17,7 @@ export function digits(n: number, count = 4): string {
 
 /** `19.8 %`, kept on one line. */
 export const percent = (share: number, places = 1): string =>
-  `${(100 * share).toFixed(places)}\u00a0%`;
+  `${(100 * share).toFixed(places).replace('-', '−')}\u00a0%`;
 
 /** `+3.2 %`, `−0.4 %`: change from a to b. */
 export function change(a: number, b: number): string {

@@ -46,7 +46,7 @@ export function refuseOther(folder: string, job: Job, resumed: Manifest | undefi
   }
   const resume = `lorashear-native run --resume ${folder}`;
   throw occupied(folder, `${folder} already holds a run of this job`, {
-    hint: existsSync(join(folder, 'report.md'))
+    hint: existsSync(join(folder, 'report.json'))
       ? 'it is finished: give another --output, or remove the folder to repeat it'
       : `go on with \`${resume}\`, give another --output, or remove the folder`,
   });

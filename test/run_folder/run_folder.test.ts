@@ -130,7 +130,7 @@ t.test(
     (await openRunFolder(runOf(dir), job)).close();
     const before = readFileSync(join(runOf(dir), 'manifest.json'), 'utf8');
     await t.rejects(openRunFolder(runOf(dir), job), { code: 'OUTPUT_OCCUPIED', hint: /--resume/ });
-    writeFileSync(join(runOf(dir), 'report.md'), '');
+    writeFileSync(join(runOf(dir), 'report.json'), '{}');
     await t.rejects(openRunFolder(runOf(dir), job), { code: 'OUTPUT_OCCUPIED', hint: /finished/ });
     t.equal(readFileSync(join(runOf(dir), 'manifest.json'), 'utf8'), before);
   },

@@ -36,11 +36,14 @@ export function headlines(record: RunRecord): Headline[] {
   if (dense && cutOnly && recovered) {
     const lost = Math.log(cutOnly.geometricMean / dense.geometricMean);
     const back = Math.log(cutOnly.geometricMean / recovered.geometricMean);
-    result.push({
-      label: 'Loss that recovery took back',
-      value: lost > 0 ? percent(back / lost, 0) : '–',
-      note: `perplexity ${digits(cutOnly.geometricMean)} right after the cut`,
-    });
+    // Where text of the job teaches more than the cut destroys, there is nothing to take back.
+    if (lost > 0) {
+      result.push({
+        label: 'Loss taken back by recovery',
+        value: percent(back / lost, 0),
+        note: `perplexity ${digits(cutOnly.geometricMean)} right after the cut`,
+      });
+    }
   }
   if (cut) {
     result.push({

@@ -94,7 +94,8 @@ function lossChart(found: readonly Stretch[]) {
     silent: true,
     lineStyle: { color: ink, opacity: 0.35, type: 'dashed' },
     label: { ...label, formatter: ({ name }: { name: string }) => name },
-    data: marks,
+    // A phase of a few steps loses its mark.
+    data: marks.filter(({ xAxis }, i) => (marks[i + 1]?.xAxis ?? Infinity) - xAxis > offset / 50),
   };
   return {
     legend: {
