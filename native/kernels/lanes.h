@@ -1,5 +1,6 @@
-// Sixteen float32 lanes, loaded from and stored to fp32, bf16 and f16: compiler vectors, so that one text
-// becomes AVX-512, AVX2, SSE or NEON code by the target of the function it is inlined into.
+// Sixteen float32 lanes, loaded from and stored to fp32, bf16 and f16: compiler vectors, so that
+// one text becomes AVX-512, AVX2, SSE or NEON code by the target of the function it is inlined
+// into.
 #pragma once
 
 #include <c10/util/BFloat16.h>
@@ -10,9 +11,11 @@
 
 #define LORASHEAR_INLINE inline __attribute__((always_inline))
 
-// One function body, compiled for several instruction sets and chosen by the loader for the processor at hand.
+// One function body, compiled for several instruction sets and chosen by the loader for the
+// processor at hand.
 #if defined(__x86_64__) && defined(__linux__) && defined(__GLIBC__)
-#define LORASHEAR_CLONES __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
+#define LORASHEAR_CLONES \
+  __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
 #else
 #define LORASHEAR_CLONES
 #endif
@@ -52,7 +55,8 @@ LORASHEAR_INLINE void load(const c10::Half* from, F32x16& value) {
   std::memcpy(&value, &bits, sizeof value);
 }
 
-// The stores round to nearest even and return in `nonzero` bits that are set where the stored value is not 0.
+// The stores round to nearest even and return in `nonzero` bits that are set where the stored value
+// is not 0.
 LORASHEAR_INLINE void store(float* to, const F32x16& value, U32x16& nonzero) {
   std::memcpy(&nonzero, &value, sizeof nonzero);
   nonzero &= 0x7fffffffu;

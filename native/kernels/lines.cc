@@ -1,4 +1,5 @@
-// u is made on the fly from r rows of the basis, sixteen elements at a time (paper eq. 2: u = s B A).
+// u is made on the fly from r rows of the basis, sixteen elements at a time (paper eq. 2: u = s B
+// A).
 #include "kernels/lines.h"
 
 #include "kernels/lanes.h"
@@ -188,19 +189,20 @@ LORASHEAR_INLINE void apply_by_rank(const Lines<T>& lines, const float* keep, ui
 
 }  // namespace
 
-// target_clones wants plain functions with external names, so the three storages are written out by a macro.
-#define LORASHEAR_LINES(T)                                                                       \
-  LORASHEAR_CLONES void measure_lines(const Lines<T>& lines, bool energy, SliceSums* sums) {     \
-    if (lines.rows == 2) {                                                                       \
-      if (energy) return measure_by_rank<T, 2, true>(lines, sums);                               \
-      return measure_by_rank<T, 2, false>(lines, sums);                                          \
-    }                                                                                            \
-    if (energy) return measure_by_rank<T, 1, true>(lines, sums);                                 \
-    measure_by_rank<T, 1, false>(lines, sums);                                                   \
-  }                                                                                              \
+// target_clones wants plain functions with external names, so the three storages are written out by
+// a macro.
+#define LORASHEAR_LINES(T)                                                                        \
+  LORASHEAR_CLONES void measure_lines(const Lines<T>& lines, bool energy, SliceSums* sums) {      \
+    if (lines.rows == 2) {                                                                        \
+      if (energy) return measure_by_rank<T, 2, true>(lines, sums);                                \
+      return measure_by_rank<T, 2, false>(lines, sums);                                           \
+    }                                                                                             \
+    if (energy) return measure_by_rank<T, 1, true>(lines, sums);                                  \
+    measure_by_rank<T, 1, false>(lines, sums);                                                    \
+  }                                                                                               \
   LORASHEAR_CLONES void apply_lines(const Lines<T>& lines, const float* keep, uint8_t* nonzero) { \
-    if (lines.rows == 2) return apply_by_rank<T, 2>(lines, keep, nonzero);                       \
-    apply_by_rank<T, 1>(lines, keep, nonzero);                                                   \
+    if (lines.rows == 2) return apply_by_rank<T, 2>(lines, keep, nonzero);                        \
+    apply_by_rank<T, 1>(lines, keep, nonzero);                                                    \
   }
 
 LORASHEAR_LINES(float)

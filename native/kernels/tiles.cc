@@ -1,4 +1,5 @@
-// Measure and apply: contiguous slices where they lie, two at a time; strided ones through a gathered block.
+// Measure and apply: contiguous slices where they lie, two at a time; strided ones through a
+// gathered block.
 #include "kernels/tiles.h"
 
 #include <ATen/Dispatch.h>
@@ -15,21 +16,22 @@
 namespace lorashear {
 namespace {
 
-constexpr int64_t kBlock = 4096;  // elements summed in float32 before they go to double
-constexpr int64_t kGather = 256;  // elements of a strided slice gathered at a time
+constexpr int64_t kBlock = 4096;          // elements summed in float32 before they go to double
+constexpr int64_t kGather = 256;          // elements of a strided slice gathered at a time
 constexpr int64_t kAheadBytes = 8 << 10;  // how far before the work slices are fetched
 // Not a power of two, so that a column of the gathered block does not fall into one cache set.
 constexpr int64_t kLine = kGather + kLanes;
 
-constexpr int64_t ceil_to(int64_t n, int64_t unit) { return (n + unit - 1) / unit * unit; }
+constexpr int64_t ceil_to(int64_t n, int64_t unit) {
+  return (n + unit - 1) / unit * unit;
+}
 
 #define DISPATCH_ANY(TYPE, ...) \
   AT_DISPATCH_FLOATING_TYPES_AND2(at::kHalf, at::kBFloat16, TYPE, "lorashear slices", __VA_ARGS__)
-#define DISPATCH_STORAGE(TYPE, ...)                                   \
-  AT_DISPATCH_SWITCH(TYPE, "lorashear slices",                        \
-                     AT_DISPATCH_CASE(at::kFloat, __VA_ARGS__)        \
-                         AT_DISPATCH_CASE(at::kBFloat16, __VA_ARGS__) \
-                             AT_DISPATCH_CASE(at::kHalf, __VA_ARGS__))
+#define DISPATCH_STORAGE(TYPE, ...)                                              \
+  AT_DISPATCH_SWITCH(TYPE, "lorashear slices",                                   \
+                     AT_DISPATCH_CASE(at::kFloat, __VA_ARGS__) AT_DISPATCH_CASE( \
+                         at::kBFloat16, __VA_ARGS__) AT_DISPATCH_CASE(at::kHalf, __VA_ARGS__))
 
 // to[i * stride + k] = scale * factor(lines[i], k)
 void read(const Factor& factor, const int64_t* lines, int64_t count, int64_t rank, float scale,
@@ -54,7 +56,8 @@ void zero(const Factor& factor, const int64_t* lines, int64_t count, int64_t ran
   });
 }
 
-// One tile with its basis and the scaled coefficients of its slices, [count][rank], rank padded with zeros.
+// One tile with its basis and the scaled coefficients of its slices, [count][rank], rank padded
+// with zeros.
 struct Work {
   const SliceMatrix& matrix;
   const int64_t* index;
@@ -80,7 +83,8 @@ struct Work {
     return static_cast<T*>(matrix.x.data) + index[i] * matrix.x.outer;
   }
 
-  // The slices i .. i + rows - 1, `length` elements from element e on, of which x and y are the first ones.
+  // The slices i .. i + rows - 1, `length` elements from element e on, of which x and y are the
+  // first ones.
   template <typename T>
   Lines<T> lines(int64_t i, int rows, int64_t e, int64_t length, T* x, T* y) const {
     Lines<T> lines{};
@@ -128,8 +132,9 @@ void each(int64_t count, const std::function<void(int64_t)>& fn) {
     for (int64_t i = next++; i < count; i = next++) fn(i);
   };
   if (workers <= 1) return work(nullptr, nullptr, 0, 0);
-  // at::parallel_for is a template that is serial unless this file is compiled for libtorch's own OpenMP;
-  // TensorIterator::for_each is the same loop compiled inside libtorch. One byte stands for each worker.
+  // at::parallel_for is a template that is serial unless this file is compiled for libtorch's own
+  // OpenMP; TensorIterator::for_each is the same loop compiled inside libtorch. One byte stands for
+  // each worker.
   at::TensorBase bytes = at::empty({workers}, at::kByte);
   at::TensorIterator::nullary_op(bytes).for_each(work, /*grain_size=*/1);
 }

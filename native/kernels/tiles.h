@@ -1,4 +1,5 @@
-// The two CPU passes over slices that both operators share: measure (sums) and apply (the step), a tile at a time.
+// The two CPU passes over slices that both operators share: measure (sums) and apply (the step), a
+// tile at a time.
 #pragma once
 
 #include <cstdint>
@@ -19,7 +20,8 @@ struct Tile {
   int64_t count;
 };
 
-// Most slices in a tile of slices that are not contiguous: neighbouring columns share their cache lines.
+// Most slices in a tile of slices that are not contiguous: neighbouring columns share their cache
+// lines.
 constexpr int64_t kTileSlices = 32;
 
 // One slice is contiguous in memory (a row of a row-major matrix); other slices are gathered.
@@ -27,8 +29,8 @@ inline bool is_contiguous_slice(const SliceMatrix& matrix) {
   return matrix.x.inner == 1 || matrix.length == 1;
 }
 
-// Runs fn(0) ... fn(count - 1) on libtorch's threads; which thread takes which number is left to chance, so
-// each must write only what is its own.
+// Runs fn(0) ... fn(count - 1) on libtorch's threads; which thread takes which number is left to
+// chance, so each must write only what is its own.
 void each(int64_t count, const std::function<void(int64_t)>& fn);
 
 // Memory for float32 lanes: 64-byte aligned and not cleared.

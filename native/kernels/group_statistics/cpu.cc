@@ -20,7 +20,8 @@ at::Tensor group_statistics_cpu(LORASHEAR_STATISTICS_PARAMETERS) {
   std::vector<Tile> tiles;
   for (size_t m = 0; m < matrices.size(); ++m) {
     for (int64_t start = 0; start < matrices[m].count; start += kTileSlices) {
-      tiles.push_back({static_cast<int64_t>(m), start, std::min(kTileSlices, matrices[m].count - start)});
+      tiles.push_back(
+          {static_cast<int64_t>(m), start, std::min(kTileSlices, matrices[m].count - start)});
     }
   }
   const PackedBases bases(matrices, scale);

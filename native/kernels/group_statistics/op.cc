@@ -1,4 +1,5 @@
-// lorashear::group_statistics: schema and meta implementation; the CPU, CUDA and reference ones are beside it.
+// lorashear::group_statistics: schema and meta implementation; the CPU, CUDA and reference ones are
+// beside it.
 #include "kernels/group_statistics/op.h"
 
 #include <ATen/Functions.h>

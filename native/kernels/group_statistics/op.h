@@ -3,8 +3,8 @@
 
 #include "kernels/slices.h"
 
-#define LORASHEAR_STATISTICS_PARAMETERS                                                          \
-  at::TensorList x, at::TensorList lora_b, at::TensorList lora_a, at::TensorList index,          \
+#define LORASHEAR_STATISTICS_PARAMETERS                                                 \
+  at::TensorList x, at::TensorList lora_b, at::TensorList lora_a, at::TensorList index, \
       at::TensorList group, at::IntArrayRef axis, double scale, int64_t groups
 
 namespace lorashear {

@@ -1,4 +1,5 @@
-// The definition of the group statistics: three sums per group over all its slices (algorithm.md 3.5), in double.
+// The definition of the group statistics: three sums per group over all its slices
+// (algorithm.md 3.5), in double.
 #include <ATen/ATen.h>
 #include <ATen/core/grad_mode.h>
 

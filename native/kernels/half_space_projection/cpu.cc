@@ -1,5 +1,6 @@
-// The half-space projection on CPU: groups that fit into a core's cache are measured and stepped while they lie
-// there (one read and one write of memory), larger groups and strided slices in two passes.
+// The half-space projection on CPU: groups that fit into a core's cache are measured and stepped
+// while they lie there (one read and one write of memory), larger groups and strided slices in two
+// passes.
 #include <ATen/Functions.h>
 
 #include <algorithm>
@@ -11,19 +12,21 @@
 namespace lorashear {
 namespace {
 
-constexpr int64_t kBatchBytes = 64 << 10;   // consecutive groups worked on together, so that rows of one
-                                            // matrix lie beside each other in a tile and share its basis
-constexpr int64_t kCachedBytes = 640 << 10;  // largest group that is worked on alone in a 1 MiB L2 cache
+constexpr int64_t kBatchBytes =
+    64 << 10;  // consecutive groups worked on together, so that rows of one
+               // matrix lie beside each other in a tile and share its basis
+constexpr int64_t kCachedBytes =
+    640 << 10;  // largest group that is worked on alone in a 1 MiB L2 cache
 
 constexpr int64_t kScratchFloats = 48 << 10;  // largest batch whose u is kept between the passes
 
-// Which tiles are done when. Depends only on the arguments, never on the number of threads, so that every sum
-// is added in one order.
+// Which tiles are done when. Depends only on the arguments, never on the number of threads, so that
+// every sum is added in one order.
 struct Plan {
   std::vector<int64_t> batch_groups;  // batch b owns groups [batch_groups[b], batch_groups[b + 1])
   std::vector<int64_t> batch_tiles;   // and cached tiles [batch_tiles[b], batch_tiles[b + 1])
-  std::vector<Tile> cached;           // contiguous slices of groups that fit, by batch, in list order
-  std::vector<Tile> streamed;         // all others, in list order
+  std::vector<Tile> cached;    // contiguous slices of groups that fit, by batch, in list order
+  std::vector<Tile> streamed;  // all others, in list order
 };
 
 Plan make_plan(const std::vector<SliceMatrix>& matrices, int64_t groups) {
@@ -78,7 +81,8 @@ Plan make_plan(const std::vector<SliceMatrix>& matrices, int64_t groups) {
   return plan;
 }
 
-// Room for the u of a batch's tiles, so that it is made once; none where it would not stay in the cache.
+// Room for the u of a batch's tiles, so that it is made once; none where it would not stay in the
+// cache.
 struct UScratch {
   const Tile* begin;
   std::vector<int64_t> offsets;
@@ -104,15 +108,17 @@ struct Projection {
   int64_t remaining;
   const float* pull;
   double epsilon;
-  std::vector<SliceSums> sums;      // per slice
-  std::vector<SliceStep> steps;     // per slice
-  std::vector<uint8_t> nonzero;     // per slice
-  std::vector<SliceSums> totals;    // per group
+  std::vector<SliceSums> sums;       // per slice
+  std::vector<SliceStep> steps;      // per slice
+  std::vector<uint8_t> nonzero;      // per slice
+  std::vector<SliceSums> totals;     // per group
   std::vector<GroupStep> decisions;  // per group
-  std::vector<uint8_t> kept;        // per group
+  std::vector<uint8_t> kept;         // per group
 
   int64_t place(const Tile& tile) const { return matrices[tile.matrix].first + tile.start; }
-  const int64_t* groups_of(const Tile& tile) const { return matrices[tile.matrix].group + tile.start; }
+  const int64_t* groups_of(const Tile& tile) const {
+    return matrices[tile.matrix].group + tile.start;
+  }
 
   void measure_tile(const Tile& tile, float* u) {
     measure(matrices, bases, tile, /*energy=*/false, u, sums.data() + place(tile));

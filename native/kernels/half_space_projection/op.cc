@@ -1,4 +1,5 @@
-// lorashear::half_space_projection: schema, meta implementation; the CPU, CUDA and reference ones are beside it.
+// lorashear::half_space_projection: schema, meta implementation; the CPU, CUDA and reference ones
+// are beside it.
 #include "kernels/half_space_projection/op.h"
 
 #include <ATen/Functions.h>
@@ -8,8 +9,8 @@ namespace lorashear {
 
 static at::Tensor half_space_projection_meta(LORASHEAR_PROJECTION_PARAMETERS) {
   check_projection("half_space_projection", groups, remaining, pull, epsilon, x);
-  const auto matrices = read_slices("half_space_projection", x, lora_b, lora_a, moments, index,
-                                    group, axis, groups);
+  const auto matrices =
+      read_slices("half_space_projection", x, lora_b, lora_a, moments, index, group, axis, groups);
   check_writable("half_space_projection", matrices, false);
   return at::empty({groups, 2}, x[0].options().dtype(at::kFloat));
 }

@@ -5,9 +5,9 @@
 
 #include "kernels/slices.h"
 
-#define LORASHEAR_PROJECTION_PARAMETERS                                                         \
-  at::TensorList x, at::TensorList lora_b, at::TensorList lora_a, at::TensorList moments,       \
-      at::TensorList index, at::TensorList group, at::IntArrayRef axis, double scale,           \
+#define LORASHEAR_PROJECTION_PARAMETERS                                                   \
+  at::TensorList x, at::TensorList lora_b, at::TensorList lora_a, at::TensorList moments, \
+      at::TensorList index, at::TensorList group, at::IntArrayRef axis, double scale,     \
       int64_t groups, int64_t remaining, const std::optional<at::Tensor>&pull, double epsilon
 
 namespace lorashear {

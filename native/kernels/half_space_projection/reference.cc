@@ -1,5 +1,6 @@
-// The definition of the half-space projection, one line per equation (algorithm.md 3.9, paper Alg. 4 and eq. 2).
-// Everything is double and nothing is fused: this is what the fast kernels are tested against.
+// The definition of the half-space projection, one line per equation (algorithm.md 3.9, paper Alg.
+// 4 and eq. 2). Everything is double and nothing is fused: this is what the fast kernels are tested
+// against.
 #include <ATen/ATen.h>
 #include <ATen/core/grad_mode.h>
 
@@ -60,7 +61,10 @@ at::Tensor half_space_projection_reference(LORASHEAR_PROJECTION_PARAMETERS) {
     const at::Tensor zero = dead.index_select(0, group[k]).unsqueeze(1);
     const at::Tensor next = trials[k].masked_fill(zero, 0.0).to(x[k].scalar_type());
     kept.index_add_(0, group[k], next.ne(0).sum(1).to(at::kDouble));
-    x[k].index_copy_(axis[k], index[k], x[k].dim() == 1 ? next.squeeze(1) : axis[k] == 0 ? next : next.t());
+    x[k].index_copy_(axis[k], index[k],
+                     x[k].dim() == 1 ? next.squeeze(1)
+                     : axis[k] == 0  ? next
+                                     : next.t());
     // [B]_g = 0, and Adam's m and v of those rows (columns of A where the slices are columns)
     const at::Tensor& carrier = axis[k] == 0 ? lora_b[k] : lora_a[k];
     if (carrier.numel() > 0) carrier.index_fill_(axis[k], index[k], 0);

@@ -1,4 +1,5 @@
-// What the step does to one group, from its sums: one definition for CPU and CUDA (algorithm.md 3.9).
+// What the step does to one group, from its sums: one definition for CPU and CUDA
+// (algorithm.md 3.9).
 #pragma once
 
 #include <cmath>
