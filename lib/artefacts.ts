@@ -48,7 +48,7 @@ export interface KnowledgeArtefact {
 
 /** lhspg.json (paper Alg. 4) */
 export interface LhspgArtefact {
-  form: 'paper' | 'transfer';
+  form: 'transfer' | 'paper' | 'one-shot' | 'one-shot-transfer';
   saliency: string;
   target: { ratio: number; parameters: number; kvHeads: number; channels: number };
   achieved: { ratio: number; parameters: number; zeroUnits: number };
@@ -61,8 +61,9 @@ export interface LhspgArtefact {
     steps: number;
     /** per group: units chosen in this period, with the score each had */
     chosen: { group: string; units: number[]; scores: number[] }[];
-    lossBefore: number;
-    lossAfter: number;
+    /** training loss of the last step before the period, and of its last; null where no step was made */
+    lossBefore: number | null;
+    lossAfter: number | null;
     zeroUnits: number;
   }[];
   /** which units stayed and which went, per group; `scores` (by unit, where known) are those of the last choice */

@@ -7,7 +7,7 @@ import { type WidthPlan, planWidths } from './compress/plan.js';
 import { verifyExport } from './compress/verify.js';
 import type { Job } from './config/job.js';
 import type { Context } from './context.js';
-import { openCorpus } from './data/corpus.js';
+import { type Corpus, openCorpus } from './data/corpus.js';
 import { createSampler } from './data/sampler.js';
 import { readTasks } from './evaluate/commands.js';
 import { describePartition } from './groups/describe.js';
@@ -67,6 +67,14 @@ export async function pipeline(ctx: Context, job: Job, folder: RunFolder): Promi
   const budget = budgetOf(job);
   const tokenizer = loadTokenizer(job.model);
   checkVocabulary(tokenizer, Number(readConfig(job.model)['vocab_size']));
+  // What cannot work is refused before text is read: a broken checkpoint, a ratio out of reach.
+  loadModel(job.model, { device: ctx.device }).dispose();
+  const start = performance.now();
+  const graph = discoverGraph(job.model, lora);
+  const partition = discoverGroups(graph);
+  const seconds = (performance.now() - start) / 1000;
+  const plan = widthsOf(job, partition);
+
   const signal = { throwIfAborted: ctx.checkpoint };
   const { sequenceLength } = job;
   const cacheDir = folder.file('tokens');
@@ -75,15 +83,11 @@ export async function pipeline(ctx: Context, job: Job, folder: RunFolder): Promi
   const named = job.evaluation.tasks;
   const tasks = named.length > 0 ? await readTasks(named, job.evaluation.dataDir) : [];
   const yardstick = { job, corpus, tokenizer, tasks };
-  const calibration = calibrationOf(job, corpus.train);
+  const calibration = (sequences: number): TokenBatch[] =>
+    calibrationOf(job, corpus.train, sequences);
 
-  const start = performance.now();
-  const graph = discoverGraph(job.model, lora);
-  const partition = discoverGroups(graph);
-  const seconds = (performance.now() - start) / 1000;
   await folder.stage('trace', { lora }, () => summarise(graph, partition.parameters, seconds));
   await folder.stage('partition', {}, () => partition);
-  const plan = widthsOf(job, partition);
 
   const evaluation = job.evaluation;
   const dense = await folder.stage('evaluate-dense', { evaluation }, () => {
@@ -93,7 +97,7 @@ export async function pipeline(ctx: Context, job: Job, folder: RunFolder): Promi
   const knowledge = await folder.stage('knowledge', { analysis, seed }, () => {
     using model = loadModel(job.model, { device: ctx.device });
     const { proxy, ratios, protect: protectShare } = analysis;
-    return distribution(ctx, model, partition.groups, calibration, {
+    return distribution(ctx, model, partition.groups, calibration(analysis.sequences), {
       proxy,
       ratios,
       protectShare,
@@ -108,7 +112,10 @@ export async function pipeline(ctx: Context, job: Job, folder: RunFolder): Promi
     pretraining: folder.checkpointDir('recover-pretraining'),
     instruct: folder.checkpointDir('recover-instruct'),
   };
-  const input = { job, corpus, partition, plan, budget, guarded, calibration, dir: dirs.lhspg };
+  const input = {
+    ...{ job, corpus, partition, plan, budget, guarded, dir: dirs.lhspg },
+    calibration: calibration(job.lhspg.sequences),
+  };
   const pruned = await folder.stage(
     'lhspg',
     { lhspg: job.lhspg, ratio, cutting, budget, seed },
@@ -142,7 +149,7 @@ export async function pipeline(ctx: Context, job: Job, folder: RunFolder): Promi
       from: job.model,
       card: cardOf(job, dense, cutResult),
     });
-    const [batch] = calibration as [TokenBatch];
+    const [batch] = calibration(1) as [TokenBatch];
     const equality = scoped(() => verifyExport(ctx, modelDir, model, tokensOf(batch)));
     ctx.emit({ type: 'saved', path: modelDir, what: 'model' });
     return { ...exported, equality };
@@ -158,13 +165,13 @@ export async function pipeline(ctx: Context, job: Job, folder: RunFolder): Promi
   };
 }
 
-/** Windows that knowledge, saliency and transfer are measured on: the same for all, drawn evenly by their own seed. */
+/** Windows that knowledge, saliency and transfer are measured on, drawn evenly by a seed of their own. */
 function calibrationOf(
-  job: Job,
-  sources: Parameters<typeof createSampler>[0]['sources'],
+  { batchSize, seed }: Job,
+  sources: Corpus['train'],
+  sequences: number,
 ): TokenBatch[] {
-  const sampler = createSampler({ sources, seed: job.seed + 4321 });
-  const { sequences } = job.knowledge;
-  const rows = Math.min(job.batchSize, sequences);
+  const sampler = createSampler({ sources, seed: seed + 4321 });
+  const rows = Math.min(batchSize, sequences);
   return Array.from({ length: Math.ceil(sequences / rows) }, () => sampler.next(rows));
 }

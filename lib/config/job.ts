@@ -2,6 +2,10 @@
 import type { TemplateName } from '../data/alpaca.js';
 import type { SaliencyName } from '../saliency/index.js';
 
+/** How redundant units go (schema.ts says what each does). */
+export const lhspgForms = ['transfer', 'paper', 'one-shot', 'one-shot-transfer'] as const;
+export type LhspgForm = (typeof lhspgForms)[number];
+
 /** One source of pretraining text. */
 export interface JobSource {
   readonly name: string;
@@ -53,9 +57,9 @@ export interface Job {
     /** Calibration windows. */
     readonly sequences: number;
   };
-  readonly lora: { readonly r: number; readonly alpha: number; readonly dropout: number };
+  readonly lora: { readonly r: number; readonly alpha: number };
   readonly lhspg: {
-    readonly form: 'transfer' | 'paper';
+    readonly form: LhspgForm;
     readonly saliency: SaliencyName;
     readonly periods: number;
     /** Share of `tokens` that LHSPG trains on, warm-up included. */
@@ -65,7 +69,8 @@ export interface Job {
     readonly learningRate: number;
     /** ε of the half-space projection, in [0, 1). */
     readonly epsilon: number;
-    readonly pull: 'linear' | 'loss-aware';
+    /** Calibration windows of the saliency and the transfer. */
+    readonly sequences: number;
   };
   /** kv heads that each layer loses, or `auto`. */
   readonly cut: { readonly kvHeads: 'auto' | number };

@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { templates } from '../data/alpaca.js';
 import { taskNames } from '../evaluate/index.js';
 import { saliencies } from '../saliency/index.js';
+import { lhspgForms } from './job.js';
 
 const names = <T extends string>(registry: Record<T, unknown>) =>
   Object.keys(registry) as [T, ...T[]];
@@ -66,7 +67,6 @@ const lora = z
   .strictObject({
     r: count.default(8).describe('Rank.'),
     alpha: z.number().positive().default(16).describe('Scale is alpha / r.'),
-    dropout: shareBelowOne.default(0).describe('Dropout in front of A.'),
   })
   .prefault({})
   .describe('The LoRA on every linear of the blocks.');
@@ -74,12 +74,15 @@ const lora = z
 const lhspg = z
   .strictObject({
     form: z
-      .enum(['transfer', 'paper'])
+      .enum(lhspgForms)
       .default('transfer')
       .describe(
-        '`transfer` moves knowledge in closed form while units shrink; `paper` is Alg. 4 as printed.',
+        '`transfer` moves knowledge in closed form while units shrink; `paper` is Alg. 4 as printed; the `one-shot` forms cut at once, without training and with or without the transfer, and leave all tokens to recovery.',
       ),
-    saliency: saliency.default('fluctuation').describe('Units of the least score are redundant.'),
+    saliency: saliency
+      .default('reconstruction')
+      .describe('Units of the least score are redundant.'),
+    sequences: count.default(64).describe('Calibration windows of the saliency and the transfer.'),
     periods: count.default(5).describe('Pruning periods.'),
     token_share: share.default(0.2).describe('Share of `tokens` spent here.'),
     warmup_share: share
@@ -88,7 +91,6 @@ const lhspg = z
       .describe("Share of LHSPG's steps before the first period."),
     learning_rate: learningRate.default(1e-3),
     epsilon: shareBelowOne.default(0).describe('ε of the half-space test.'),
-    pull: z.enum(['linear', 'loss-aware']).default('linear').describe('How λ is chosen.'),
   })
   .prefault({})
   .describe('LoRA Half-Space Projected Gradient (paper Alg. 4).');

@@ -13,20 +13,17 @@ import { attachLora, detachLora, loraParameters, mergeLora } from '../lora/lora.
 import type { Model } from '../models/model.js';
 import { type SaliencyName, saliencies } from '../saliency/index.js';
 import { type Scores, consumerPaths, consumersOf } from '../saliency/saliency.js';
-import { clone } from '../tensor/ops.js';
-import { keep } from '../tensor/scope.js';
-import type { Tensor } from '../tensor/tensor.js';
 import { AdamW } from '../train/adamw.js';
-import { loadState, saveState } from '../train/checkpoint.js';
 import { type TokenBatch, nextTokenLoss } from '../train/language_model_loss.js';
 import { trainStep } from '../train/step.js';
 import { sliceIndices } from '../groups/slice_indices.js';
 import { halfSpaceStep } from './half_space.js';
 import { quotasOf } from './quota.js';
+import { loadRun, saveRun } from './saved_run.js';
 import { type Units, selectRedundant } from './select.js';
 import { type LhspgState, type Segment, freshState, segmentsOf } from './state.js';
 import { type Transfer, fitTransfer, transferShare } from './transfer.js';
-import { type ChosenSlice, chosenSlices, zeroSlices } from './units.js';
+import { type ChosenSlice, chosenSlices, walkersOf, zeroSlices } from './units.js';
 
 export interface LhspgOptions {
   /** `paper`: the producers walk to zero with their LoRA step; `transfer`: the carriers shrink linearly while
@@ -98,10 +95,10 @@ class LhspgLoop {
     this.#quotas = quotasOf(input.totals, options.periods, input.guarded);
     this.#groups = input.partition.groups.filter(({ id }) => (input.totals.get(id) ?? 0) > 0);
     this.#state = freshState(input.sampler.state());
-    this.#resume();
   }
 
   run(): LhspgResult {
+    this.#resume();
     try {
       for (;;) {
         const segment = this.#segments[this.#state.segment];
@@ -204,15 +201,9 @@ class LhspgLoop {
     const phase = kind === 'warmup' ? 'warm-up' : `period ${index + 1}`;
     state.losses.push({ step: state.step, loss, phase });
     state.sampler = sampler.state();
-    this.ctx.emit({
-      type: 'progress',
-      stage: 'lhspg',
-      done: state.step,
-      total: this.options.steps,
-      unit: 'step',
-      loss,
-      note: phase,
-    });
+    const { steps: total } = this.options;
+    const progress = { done: state.step, total, unit: 'step', loss, note: phase };
+    this.ctx.emit({ type: 'progress', stage: 'lhspg', ...progress });
     this.ctx.emit({ type: 'metric', stage: 'lhspg', step: state.step, values: { loss, phase } });
   }
 
@@ -252,16 +243,16 @@ class LhspgLoop {
     }
     const period = periods[index];
     if (period) {
-      period.lossAfter = losses.at(-1)?.loss ?? NaN;
+      period.lossAfter = losses.at(-1)?.loss ?? null;
       period.zeroUnits = Object.values(removed).reduce((n, units) => n + units.length, 0);
     }
     this.#state.chosen = null;
     this.#slices = [];
-    this.#forgetTransfers();
+    this.dispose();
   }
 
   #record(index: number, steps: number, chosen: Units, scores: Scores): void {
-    const before = this.#state.losses.at(-1)?.loss ?? NaN;
+    const before = this.#state.losses.at(-1)?.loss ?? null;
     this.#state.periods.push({
       index,
       steps,
@@ -286,73 +277,23 @@ class LhspgLoop {
 
   #save(): void {
     const { model, stateDir } = this.input;
-    const transfers = this.#transfers.map(
-      ({ path, coefficients }) => [`transfer.${path}`, coefficients] as const,
-    );
-    const indices = this.#transfers.map(({ path, redundant, staying }) => ({
-      path,
-      redundant,
-      staying,
-    }));
-    saveState(
-      stateDir,
-      [...distinct(model.parameters()), ...this.optimizer.state(), ...transfers].map(([n, x]) => [
-        n,
-        x,
-      ]),
-      { state: this.#state, transfers: indices },
-    );
+    saveRun(stateDir, model, this.optimizer, this.#state, this.#transfers);
     this.ctx.emit({ type: 'saved', path: stateDir, what: 'LHSPG state' });
   }
 
   #resume(): void {
     const { model, partition, sampler, stateDir } = this.input;
-    const saved = loadState<{ state: LhspgState; transfers: Omit<Transfer, 'coefficients'>[] }>(
-      stateDir,
-    );
+    const saved = loadRun(stateDir, model, this.optimizer);
     if (!saved) return;
-    const all = [...distinct(model.parameters()), ...this.optimizer.state()];
-    for (const [name, tensor] of all) saved.restore(name, tensor);
-    this.#state = saved.json.state;
-    this.#transfers = saved.json.transfers.map((entry) => ({
-      ...entry,
-      coefficients: aligned(saved.tensor(`transfer.${entry.path}`)),
-    }));
-    saved.close();
+    this.#state = saved.state;
+    this.#transfers = saved.transfers;
     sampler.restore(this.#state.sampler);
     this.#slices = chosenSlices(partition, this.#chosen());
   }
 
-  #forgetTransfers(): void {
+  /** Frees what is kept for the running period. */
+  dispose(): void {
     for (const { coefficients } of this.#transfers) coefficients.dispose();
     this.#transfers = [];
-  }
-
-  dispose(): void {
-    this.#forgetTransfers();
-  }
-}
-
-/** The slices whose shrinking shrinks a unit's output in proportion: its carriers, else what reads it. */
-function walkersOf(slices: readonly ChosenSlice[]): ChosenSlice[] {
-  const carried = new Set(slices.filter(({ slice }) => slice.carrier).map(({ group }) => group));
-  return slices.filter(({ group, slice }) =>
-    carried.has(group) ? slice.carrier : slice.role === 'consumer',
-  );
-}
-
-/** A copy in memory of the allocator's alignment, on which the last bits of a product may depend. */
-function aligned(mapped: Tensor): Tensor {
-  const copy = keep(clone(mapped));
-  mapped.dispose();
-  return copy;
-}
-
-/** Each tensor once, though tied ones have two names. */
-function* distinct<T>(entries: Iterable<[string, T]>): Generator<[string, T]> {
-  const seen = new Set<T>();
-  for (const [name, value] of entries) {
-    if (!seen.has(value)) yield [name, value];
-    seen.add(value);
   }
 }

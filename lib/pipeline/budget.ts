@@ -16,16 +16,17 @@ export interface Budget {
 export function budgetOf({ tokens, batchSize, sequenceLength, lhspg, recovery }: Job): Budget {
   const tokensPerStep = batchSize * sequenceLength;
   const steps = Math.floor(tokens / tokensPerStep);
-  const pruning = Math.max(lhspg.periods, Math.round(lhspg.tokenShare * steps));
-  const least = lhspg.periods + recovery.rounds;
+  const periods = lhspg.form.startsWith('one-shot') ? 0 : lhspg.periods;
+  const pruning = periods === 0 ? 0 : Math.max(periods, Math.round(lhspg.tokenShare * steps));
+  const least = periods + recovery.rounds;
   if (steps < least) {
     throw new LoraShearError(
       'CONFIG_INVALID',
-      `${tokens} tokens make ${steps} steps of ${tokensPerStep}; ${lhspg.periods} periods and ${recovery.rounds} rounds take ${least}`,
+      `${tokens} tokens make ${steps} steps of ${tokensPerStep}; ${periods} periods and ${recovery.rounds} rounds take ${least}`,
       { hint: `give at least ${least * tokensPerStep} tokens, or a smaller batch_size` },
     );
   }
-  const warmup = Math.min(pruning - lhspg.periods, Math.round(lhspg.warmupShare * pruning));
+  const warmup = Math.min(pruning - periods, Math.round(lhspg.warmupShare * pruning));
   return {
     lhspg: pruning,
     warmup,

@@ -42,14 +42,17 @@ export interface PruneInput {
 /** Prunes and leaves the full-size model with its exact zeros in `dir`. */
 export function prune(ctx: Context, input: PruneInput): LhspgArtefact {
   const { job, corpus, partition, plan, budget, guarded, calibration, dir } = input;
-  const { form, saliency, periods, learningRate, epsilon } = job.lhspg;
+  const { form, saliency, learningRate, epsilon } = job.lhspg;
+  const oneShot = form.startsWith('one-shot');
   using model = loadModel(job.model, { device: ctx.device });
   const sampler = createSampler({ sources: corpus.train, seed: job.seed });
   const result = lhspg(
     ctx,
     { model, partition, totals: plan.quotas, guarded, sampler, calibration, stateDir: dir },
     {
-      ...{ form, saliency, periods, learningRate, epsilon, saveEvery },
+      ...{ saliency, learningRate, epsilon, saveEvery },
+      form: form.endsWith('transfer') ? 'transfer' : 'paper',
+      periods: oneShot ? 1 : job.lhspg.periods,
       ...{ steps: budget.lhspg, warmupSteps: budget.warmup, batch: job.batchSize },
       ...{ lora: job.lora, seed: job.seed },
     },

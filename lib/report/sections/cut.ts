@@ -78,8 +78,8 @@ function periods(lhspg: LhspgArtefact): Block {
       whole(p.steps),
       whole(p.chosen.reduce((sum, { units }) => sum + units.length, 0)),
       whole(p.zeroUnits),
-      digits(p.lossBefore),
-      digits(p.lossAfter),
+      p.lossBefore === null ? '–' : digits(p.lossBefore),
+      p.lossAfter === null ? '–' : digits(p.lossAfter),
     ]),
   );
 }
