@@ -62,7 +62,7 @@ function onTerminal(stream: NodeJS.WriteStream): Renderer {
             barsize: 28,
           });
           clock = rateClock();
-          bar.start(event.total, event.done, { facts: '' });
+          bar.start(event.total, event.done, { facts: pc.dim(factsOf(event, clock(event))) });
         }
         bar.setTotal(event.total);
         bar.update(event.done, { facts: pc.dim(factsOf(event, clock(event))) });

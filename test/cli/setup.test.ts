@@ -1,34 +1,31 @@
 import { join } from 'node:path';
 import t from 'tap';
 import { setupCommand } from '../../lib/cli/setup.js';
+import { captureOutput } from './captured_output.js';
 
-/** What was written as JSON; tap writes to the same stream. */
-const jsonLines = (calls: readonly { args: unknown[] }[]) =>
-  calls.map(({ args }) => String(args[0])).filter((text) => text.startsWith('{'));
+const isOurs = (text: string) => text.startsWith('{') || text.startsWith('libtorch');
 
 t.test('when set-up cannot work, then --json tells the error and it is thrown', async (t) => {
-  const before = { ...process.env };
+  const before = process.env['LORASHEAR_LIBTORCH'];
+  const { texts, restore } = captureOutput(isOurs);
   t.teardown(() => {
-    process.env = before;
+    restore();
+    if (before === undefined) delete process.env['LORASHEAR_LIBTORCH'];
+    else process.env['LORASHEAR_LIBTORCH'] = before;
   });
   process.env['LORASHEAR_LIBTORCH'] = join(t.testdir(), 'none');
-  const written = t.capture(process.stdout, 'write', () => true);
   const failing = setupCommand().parseAsync(['--json'], { from: 'user' });
   await t.rejects(failing, { code: 'LIBTORCH_INVALID' });
-  const lines = jsonLines(written());
-  written.restore();
-  t.match(JSON.parse(lines.at(-1)!), { kind: 'error', error: { code: 'LIBTORCH_INVALID' } });
+  t.match(JSON.parse(texts.at(-1)!), { kind: 'error', error: { code: 'LIBTORCH_INVALID' } });
 });
 
-t.test(
-  'when everything is there, then --quiet-if-ready prints nothing and --json where it is',
-  async (t) => {
-    const written = t.capture(process.stdout, 'write', () => true);
-    await setupCommand().parseAsync(['--quiet-if-ready'], { from: 'user' });
-    t.same(jsonLines(written()), []);
-    await setupCommand().parseAsync(['--json'], { from: 'user' });
-    const lines = jsonLines(written());
-    written.restore();
-    t.match(JSON.parse(lines.at(-1)!), { kind: 'ready', addon: /lorashear\.node$/ });
-  },
-);
+t.test('when everything is there, then it says where, or nothing at all if so asked', async (t) => {
+  const { texts, restore } = captureOutput(isOurs);
+  t.teardown(restore);
+  await setupCommand().parseAsync(['--quiet-if-ready'], { from: 'user' });
+  t.same(texts, []);
+  await setupCommand().parseAsync(['--json'], { from: 'user' });
+  t.match(JSON.parse(texts.at(-1)!), { kind: 'ready', addon: /lorashear\.node$/ });
+  await setupCommand().parseAsync([], { from: 'user' });
+  t.match(texts.at(-1), /^libtorch 2\.\d+.*\naddon .*lorashear\.node\nready\n$/);
+});

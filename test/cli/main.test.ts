@@ -1,0 +1,127 @@
+import { execFile } from 'node:child_process';
+import { existsSync, readFileSync, readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import t from 'tap';
+import { writeSampleRun } from '../fixtures/run_artefacts.js';
+
+const bin = fileURLToPath(new URL('../../../bin/lorashear-native.js', import.meta.url));
+
+interface Outcome {
+  code: number;
+  stdout: string;
+  stderr: string;
+}
+
+/** Runs the program; a shell keeps the loaders of tap out of it. */
+function cli(args: string[], env: NodeJS.ProcessEnv = {}): Promise<Outcome> {
+  const { PATH, HOME } = process.env;
+  const command = ['-c', 'unset NODE_OPTIONS; exec "$0" "$@"', process.execPath, bin, ...args];
+  return new Promise((resolve) => {
+    const options = { env: { PATH, HOME, NO_COLOR: '1', ...env } };
+    execFile('/bin/sh', command, options, (error, stdout, stderr) => {
+      resolve({ code: error === null ? 0 : Number(error.code ?? -1), stdout, stderr });
+    });
+  });
+}
+
+t.test('when help is asked for, then it comes at once and without libtorch', async (t) => {
+  const missing = { LORASHEAR_ADDON: '/nowhere/lorashear.node', LORASHEAR_CACHE: '/nowhere' };
+  const start = performance.now();
+  const { code, stdout } = await cli(['--help'], missing);
+  t.ok(performance.now() - start < 5000, 'a loaded machine included');
+  t.equal(code, 0);
+  for (const name of ['run', 'plan', 'evaluate', 'score', 'report', 'setup', 'doctor']) {
+    t.match(stdout, new RegExp(`^  ${name} `, 'm'));
+    const own = await cli([name, '--help'], missing);
+    t.equal(own.code, 0, name);
+    t.match(own.stdout, `Usage: lorashear-native ${name}`);
+  }
+  t.match((await cli(['run', '--help'], missing)).stdout, 'Examples:');
+  t.match((await cli(['help', 'run'], missing)).stdout, '--resume [dir]');
+});
+
+t.test('when help is printed, then only the command line’s own files were loaded', async (t) => {
+  const dir = t.testdir({});
+  const { code } = await cli(['--help'], { NODE_V8_COVERAGE: dir });
+  t.equal(code, 0);
+  const [file = ''] = readdirSync(dir);
+  const { result } = JSON.parse(readFileSync(join(dir, file), 'utf8')) as {
+    result: { url: string }[];
+  };
+  const ours = result.map(({ url }) => url).filter((url) => url.includes('/dist/lib/'));
+  t.same(ours.map((url) => url.slice(url.indexOf('/dist/lib/') + '/dist/lib/'.length)).sort(), [
+    'cli/arguments.js',
+    'cli/main.js',
+    'config/normalise.js',
+  ]);
+});
+
+t.test('when the version is asked for, then it is the package’s', async (t) => {
+  const { stdout } = await cli(['--version']);
+  t.match(stdout.trim(), /^\d+\.\d+\.\d+/);
+});
+
+t.test('when a command or flag is misspelt, then the nearest is suggested, exit 2', async (t) => {
+  const command = await cli(['rnu']);
+  t.match(command, { code: 2, stderr: /Did you mean run\?/ });
+  const flag = await cli(['run', '--modle', 'x']);
+  t.match(flag, { code: 2, stderr: /Did you mean --model\?/ });
+});
+
+t.test(
+  'when a job is wrong, then code, message and hint are told, and nothing is written',
+  async (t) => {
+    const dir = t.testdir({ 'job.yaml': 'modle: x\nsources: { a: b }\n' });
+    const { code, stderr, stdout } = await cli([
+      'run',
+      join(dir, 'job.yaml'),
+      '--output',
+      join(dir, 'run'),
+    ]);
+    t.equal(code, 2);
+    t.equal(stdout, '');
+    t.match(stderr, /^error \[CONFIG_INVALID\] [^]*did you mean model\?[^]*\n {2}hint: /);
+    t.notMatch(stderr, '    at ');
+    t.notOk(existsSync(join(dir, 'run')));
+  },
+);
+
+t.test(
+  'when --debug is given, then the stack is shown; with --json the error is an object',
+  async (t) => {
+    t.match((await cli(['plan', '--debug'])).stderr, /\n {4}at .*parse_job/);
+    const { code, stdout } = await cli(['run', '--json']);
+    t.equal(code, 2);
+    t.match(JSON.parse(stdout), {
+      type: 'error',
+      code: 'CONFIG_INVALID',
+      facts: { problems: [{ path: 'model' }, {}] },
+    });
+  },
+);
+
+t.test('when a resume is given settings or no run, then it is refused', async (t) => {
+  const dir = t.testdir({ none: {} });
+  const settings = await cli(['run', '--resume', join(dir, 'none'), '--ratio', '0.5']);
+  t.match(settings, { code: 2, stderr: /keeps the settings/ });
+  const none = await cli(['run', '--resume', join(dir, 'none')]);
+  t.match(none, { code: 9, stderr: /RUN_CORRUPT[^]*holds no run/ });
+});
+
+t.test('when a report is asked for, then both files are written and named', async (t) => {
+  const dir = t.testdir({});
+  writeSampleRun(dir);
+  const { code, stdout } = await cli(['report', dir, '--json']);
+  t.equal(code, 0);
+  const { markdown, html } = JSON.parse(stdout) as { markdown: string; html: string };
+  t.ok(existsSync(markdown) && existsSync(html));
+  t.match(await cli(['report', join(dir, 'no')]), { code: 9, stderr: /RUN_CORRUPT/ });
+});
+
+t.test('when a number is none, then evaluate and score say which', async (t) => {
+  const wrong = await cli(['evaluate', 'm', '--tasks', 'boolq', '--limit', 'x']);
+  t.match(wrong, { code: 2, stderr: /--limit is "x"/ });
+  const score = await cli(['score', 'm', '--file', 'x', '--threads', '-1']);
+  t.match(score, { code: 2, stderr: /--threads is "-1"/ });
+});
