@@ -1,5 +1,6 @@
 import t from 'tap';
 import { describe, doctorCommand } from '../../lib/cli/doctor.js';
+import { captureOutput } from './captured_output.js';
 
 t.test(
   'when something is wrong, then its remedy stands below it and the verdict at the end',
@@ -20,27 +21,22 @@ t.test(
   },
 );
 
-t.test(
-  'when the machine is asked as JSON, then verdict, findings and exit code agree',
-  async (t) => {
-    const written = t.capture(process.stdout, 'write', () => true);
-    const before = process.exitCode;
-    await doctorCommand().parseAsync(['--json'], { from: 'user' });
-    const code = process.exitCode ?? 0;
+t.test('when asked for JSON, then verdict, findings and exit code agree', async (t) => {
+  const { texts, restore } = captureOutput((text) => text.startsWith('{'));
+  const before = process.exitCode;
+  t.teardown(() => {
+    restore();
     process.exitCode = before;
-    const text = written()
-      .map(({ args }) => String(args[0]))
-      .join('');
-    written.restore();
-    const { healthy, findings } = JSON.parse(text) as {
-      healthy: boolean;
-      findings: { name: string; state: string }[];
-    };
-    t.equal(
-      healthy,
-      findings.every(({ state }) => state !== 'problem'),
-    );
-    t.equal(code, healthy ? 0 : 1);
-    t.ok(findings.some(({ name }) => name === 'libtorch'));
-  },
-);
+  });
+  await doctorCommand().parseAsync(['--json'], { from: 'user' });
+  const { healthy, findings } = JSON.parse(texts.join('')) as {
+    healthy: boolean;
+    findings: { name: string; state: string }[];
+  };
+  t.equal(
+    healthy,
+    findings.every(({ state }) => state !== 'problem'),
+  );
+  t.equal(process.exitCode ?? 0, healthy ? 0 : 1);
+  t.ok(findings.some(({ name }) => name === 'libtorch'));
+});
