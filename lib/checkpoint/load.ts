@@ -42,19 +42,24 @@ function openWeights(dir: string): {
 } {
   const files: SafetensorsFile[] = [];
   const owner = new Map<string, SafetensorsFile>();
-  for (const path of weightFiles(dir)) {
-    const file = new SafetensorsFile(path);
-    files.push(file);
-    for (const name of file.entries.keys()) {
-      if (owner.has(name)) {
-        throw new LoraShearError('CHECKPOINT_INVALID', `'${name}' is in two weight files`, {
-          hint: 'remove the shards that do not belong to this model',
-        });
+  try {
+    for (const path of weightFiles(dir)) {
+      const file = new SafetensorsFile(path);
+      files.push(file);
+      for (const name of file.entries.keys()) {
+        if (owner.has(name)) {
+          throw new LoraShearError('CHECKPOINT_INVALID', `'${name}' is in two weight files`, {
+            hint: 'remove the shards that do not belong to this model',
+          });
+        }
+        owner.set(name, file);
       }
-      owner.set(name, file);
     }
+    return { files, owner };
+  } catch (thrown) {
+    for (const file of files) file.close();
+    throw thrown;
   }
-  return { files, owner };
 }
 
 /**
@@ -68,24 +73,24 @@ export function checkpointWeights(
   const { files, owner } = openWeights(dir);
   const weights: WeightSource = (name, shape) => {
     const file = owner.get(name);
-    if (!file) {
+    const found = file?.entries.get(name)?.shape;
+    if (!file || !found) {
       throw new LoraShearError('TENSOR_MISSING', `${dir} has no tensor '${name}'`, {
         hint: 'the weights do not belong to this config.json, or a shard is missing',
         facts: { name },
       });
     }
-    const stored = file.tensor(name);
-    if (stored.shape.join() !== shape.join()) {
+    if (found.join() !== shape.join()) {
       throw new LoraShearError(
         'TENSOR_MISSHAPEN',
-        `'${name}' has shape [${stored.shape.join(', ')}], config.json asks for [${shape.join(', ')}]`,
+        `'${name}' has shape [${found.join(', ')}], config.json asks for [${shape.join(', ')}]`,
         {
           hint: 'the weights do not belong to this config.json',
-          facts: { name, found: stored.shape, expected: shape },
+          facts: { name, found, expected: shape },
         },
       );
     }
-    return keep(asFloat32(stored, device));
+    return asFloat32(file.tensor(name), device);
   };
   return {
     weights,
@@ -95,11 +100,14 @@ export function checkpointWeights(
   };
 }
 
+/** Takes `stored` over; the result belongs to the caller. */
 function asFloat32(stored: Tensor, device: string): Tensor {
-  if (stored.dtype === 'float32' && device === 'cpu') return stored;
-  const moved = to(stored, device, 'float32');
-  stored.dispose();
-  return moved;
+  if (stored.dtype === 'float32' && device === 'cpu') return keep(stored);
+  try {
+    return keep(to(stored, device, 'float32'));
+  } finally {
+    stored.dispose();
+  }
 }
 
 /**
@@ -110,8 +118,16 @@ export function loadModel(dir: string, { device = 'cpu' } = {}): Model {
   const config = readConfig(dir);
   const architecture = architectureOf(config);
   const { weights, close } = checkpointWeights(dir, device);
+  const taken: Tensor[] = [];
   try {
-    return architecture.build(config, weights);
+    return architecture.build(config, (name, shape) => {
+      const tensor = weights(name, shape);
+      taken.push(tensor);
+      return tensor;
+    });
+  } catch (thrown) {
+    for (const tensor of taken) tensor.dispose();
+    throw thrown;
   } finally {
     close();
   }

@@ -1,6 +1,6 @@
 // The safetensors format: header rules enforced, tensors over the mapped file without a copy.
 import { LoraShearError } from '../errors.js';
-import type { Handle, MappingId } from '../native/binding.js';
+import type { MappingId } from '../native/binding.js';
 import { native } from '../native/load.js';
 import { fromNative } from '../native/native_error.js';
 import { type DType, dtypeBytes, dtypeCode, dtypeOfSafetensors } from '../tensor/dtype.js';
@@ -119,7 +119,7 @@ export class SafetensorsFile {
     const entry = this.entries.get(name);
     if (!entry) throw invalid(this.path, `there is no tensor '${name}'`);
     const { start, dtype, shape } = entry;
-    return new Tensor(native().mapTensor(this.#mapping, start, dtypeCode(dtype), shape) as Handle);
+    return new Tensor(native().mapTensor(this.#mapping, start, dtypeCode(dtype), shape));
   }
 
   close(): void {
@@ -135,6 +135,15 @@ function decodeUtf8(bytes: Buffer): string | undefined {
   }
 }
 
+/** "a" and "\\u0061" are the same name. */
+function decodeKey(quoted: string): string | undefined {
+  try {
+    return JSON.parse(quoted) as string;
+  } catch {
+    return undefined;
+  }
+}
+
 // JSON.parse keeps the last of two equal keys; the format forbids them. Names are keys at depth one.
 function refuseDuplicates(path: string, text: string): void {
   const seen = new Set<string>();
@@ -143,8 +152,10 @@ function refuseDuplicates(path: string, text: string): void {
     if (token === '{') depth++;
     else if (token === '}') depth--;
     else if (key !== undefined && depth === 1) {
-      if (seen.has(key)) throw invalid(path, `the name ${key} appears twice`);
-      seen.add(key);
+      const name = decodeKey(key);
+      if (name === undefined) return; // not JSON at all: parseHeader says so
+      if (seen.has(name)) throw invalid(path, `the name '${name}' appears twice`);
+      seen.add(name);
     }
   }
 }

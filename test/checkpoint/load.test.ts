@@ -180,3 +180,14 @@ t.test('when config.json has keys that we do not know, then they are kept', (t) 
   t.same(readConfig(dir)['something_new'], { a: [1] });
   t.end();
 });
+
+t.test('when a folder is refused half-way, then the tensors already taken are freed', (t) => {
+  const missing = writeModelFolder(t.testdir({}), {}, { num_hidden_layers: 3 });
+  const before = tensorCount();
+  t.throws(() => loadModel(missing), { code: 'TENSOR_MISSING' });
+  t.equal(tensorCount(), before);
+  const misshapen = writeModelFolder(t.testdir({}), {}, { intermediate_size: 13 });
+  t.throws(() => loadModel(misshapen), { code: 'TENSOR_MISSHAPEN' });
+  t.equal(tensorCount(), before);
+  t.end();
+});

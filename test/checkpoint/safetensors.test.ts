@@ -80,6 +80,10 @@ const hostile: Record<string, Buffer> = {
     one({ dtype: 'F32', shape: [1000], data_offsets: [0, 4000] }),
     new Uint8Array(4),
   ),
+  'the same name twice, once with an escape': fileOf(
+    '{"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]},"\\u0061":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}}',
+    new Uint8Array(4),
+  ),
   'the same name twice': fileOf(
     '{"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]},"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}}',
     new Uint8Array(4),
