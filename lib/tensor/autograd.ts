@@ -1,18 +1,16 @@
 // Gradients from TypeScript: backward, grad, and grad mode.
 import type { Handle } from '../native/binding.js';
 import { native } from '../native/load.js';
-import { fromNative } from '../native/native_error.js';
+import { guarded } from '../native/native_error.js';
 import { Tensor } from './tensor.js';
 
 const handles = (tensors: readonly Tensor[]): Handle[] => tensors.map(({ handle }) => handle);
 
 /** Accumulates d loss / d leaf into every leaf's `grad`. `loss` has one element. */
 export function backward(loss: Tensor, { retainGraph = false } = {}): void {
-  try {
-    native().backward([loss.handle], null, retainGraph);
-  } catch (thrown) {
-    throw fromNative(thrown, 'backward');
-  }
+  guarded('backward', (b) => {
+    b.backward([loss.handle], null, retainGraph);
+  });
 }
 
 /**
@@ -27,18 +25,17 @@ export function grad(
     retainGraph = false,
   }: { cotangents?: readonly Tensor[]; retainGraph?: boolean } = {},
 ): (Tensor | null)[] {
-  try {
-    return native()
-      .grad(handles(outputs), handles(inputs), cotangents ? handles(cotangents) : null, retainGraph)
-      .map((handle) => (handle === null ? null : new Tensor(handle)));
-  } catch (thrown) {
-    throw fromNative(thrown, 'grad');
-  }
+  const given = cotangents ? handles(cotangents) : null;
+  return guarded('grad', (b) => b.grad(handles(outputs), handles(inputs), given, retainGraph)).map(
+    (handle) => (handle === null ? null : new Tensor(handle)),
+  );
 }
 
 /** Forgets the gradients of these leaves. */
 export function clearGrads(tensors: readonly Tensor[]): void {
-  native().clearGrads(handles(tensors));
+  guarded('clearGrads', (b) => {
+    b.clearGrads(handles(tensors));
+  });
 }
 
 function withGradMode<T>(on: boolean, fn: () => T): T {

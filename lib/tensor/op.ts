@@ -74,11 +74,19 @@ function lower(value: Argument): NativeArgument {
 
 /** Shapes and dtypes of the tensor arguments, for an error message. */
 function describe(args: readonly Argument[]): string[] {
-  return args.map((arg) => {
-    if (arg instanceof Tensor)
-      return arg.alive ? `${arg.dtype}(${arg.shape.join('×')})` : 'disposed tensor';
-    return Array.isArray(arg) ? `[${arg.length}]` : String(arg as unknown);
-  });
+  return args.map(describeOne);
+}
+
+/** Lists longer than this are cut in a message. */
+const shown = 8;
+
+function describeOne(arg: unknown): string {
+  if (arg instanceof Tensor) {
+    return arg.alive ? `${arg.dtype}(${arg.shape.join('×')})` : 'disposed tensor';
+  }
+  if (!Array.isArray(arg)) return String(arg);
+  const rest = arg.length > shown ? `, … ${arg.length} in all` : '';
+  return `[${arg.slice(0, shown).map(describeOne).join(', ')}${rest}]`;
 }
 
 /** Declares an operator; `schema` is ATen's own line, verified against the libtorch in use at first call. */

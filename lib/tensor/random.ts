@@ -1,6 +1,7 @@
 // Seeded streams of random numbers for operators, with a state that can be saved.
+import { LoraShearError } from '../errors.js';
 import type { GeneratorId } from '../native/binding.js';
-import { native } from '../native/load.js';
+import { guarded } from '../native/native_error.js';
 import { Tensor, tensorFrom } from './tensor.js';
 
 /** A seeded generator; pass `id` where an operator takes a Generator. */
@@ -11,21 +12,34 @@ export interface RandomStream {
   restore(state: Uint8Array): void;
 }
 
-/** `seed` is a whole number below 2⁵³. */
+/**
+ * `seed` is a whole number from 0 to 2⁵³ − 1, of which the CPU's generator takes the low 32 bits.
+ * @throws TENSOR_OP_FAILED for another seed
+ */
 export function randomStream(seed: number, device = 'cpu'): RandomStream {
-  const id = native().generator(seed, device);
+  if (!Number.isSafeInteger(seed) || seed < 0) {
+    throw new LoraShearError('TENSOR_OP_FAILED', `randomStream: the seed is ${seed}`, {
+      hint: 'a seed is a whole number from 0 to 2^53 - 1',
+    });
+  }
+  const id = guarded('randomStream', (b) => b.generator(seed, device));
   return {
     id,
     save() {
-      const state = new Tensor(native().generatorState(id));
+      const state = new Tensor(guarded('save', (b) => b.generatorState(id)));
       const bytes = new Uint8Array(state.toBytes());
       state.dispose();
       return bytes;
     },
     restore(bytes) {
       const state = tensorFrom(bytes, 'uint8', [bytes.length]);
-      native().setGeneratorState(id, state.handle);
-      state.dispose();
+      try {
+        guarded('restore', (b) => {
+          b.setGeneratorState(id, state.handle);
+        });
+      } finally {
+        state.dispose();
+      }
     },
   };
 }

@@ -46,6 +46,7 @@ export function scoped<T>(fn: () => T): T {
   try {
     result = fn();
     if (result instanceof Promise) {
+      result.catch(() => undefined); // it will meet freed tensors; the error below is the one to see
       throw new LoraShearError('TENSOR_SCOPE', 'a scoped function returned a promise', {
         hint: 'scoped() is synchronous: await outside it, and keep() what must live longer',
       });

@@ -1,21 +1,12 @@
 // A tensor as JavaScript holds it: a handle on libtorch's object, released by a scope or by dispose().
-import type { Binding, Handle } from '../native/binding.js';
+import type { Handle } from '../native/binding.js';
 import { native } from '../native/load.js';
-import { fromNative } from '../native/native_error.js';
+import { guarded } from '../native/native_error.js';
 import { type DType, dtypeCode, dtypeOfCode } from './dtype.js';
 import { adopt, forget } from './scope.js';
 
 /** A typed array of the element types that JavaScript has. */
 export type HostArray = Float32Array | Float64Array | Int32Array | BigInt64Array | Uint8Array;
-
-/** Runs a native function; what it throws becomes a LoraShearError that names `where`. */
-function guarded<T>(where: string, fn: (binding: Binding) => T): T {
-  try {
-    return fn(native());
-  } catch (thrown) {
-    throw fromNative(thrown, where);
-  }
-}
 
 export class Tensor {
   readonly handle: Handle;
@@ -147,9 +138,7 @@ function widenFloat16(bits: number): number {
 
 /** A CPU tensor with a copy of `data`'s bytes seen as `dtype`. */
 export function tensorFrom(data: ArrayBufferView, dtype: DType, shape: readonly number[]): Tensor {
-  return new Tensor(
-    guarded('tensorFrom', (b) => b.fromBytes(data, dtypeCode(dtype), shape)) as Handle,
-  );
+  return new Tensor(guarded('tensorFrom', (b) => b.fromBytes(data, dtypeCode(dtype), shape)));
 }
 
 /** An int64 tensor of token ids (or any whole numbers). */

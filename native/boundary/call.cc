@@ -17,8 +17,8 @@ std::string printed(const c10::FunctionSchema& schema) {
   return out.str();
 }
 
-// resolve(schemas: string[]): ({ id } | { error })[]; one entry for each declaration, so that the caller
-// can report all mismatches at once.
+// resolve(schemas: string[]): ({ id } | { error })[]; one entry for each declaration, so that the
+// caller can report all mismatches at once.
 Napi::Value resolve(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
   return guard(env, [&]() -> Napi::Value {
@@ -28,7 +28,8 @@ Napi::Value resolve(const Napi::CallbackInfo& info) {
     for (uint32_t i = 0; i < schemas.Length(); ++i) {
       Napi::Object entry = Napi::Object::New(env);
       try {
-        const c10::FunctionSchema ours = torch::jit::parseSchema(schemas.Get(i).ToString().Utf8Value());
+        const c10::FunctionSchema ours =
+            torch::jit::parseSchema(schemas.Get(i).ToString().Utf8Value());
         const auto found = c10::Dispatcher::singleton().findSchema(ours.operator_name());
         if (!found) {
           entry.Set("error", "this libtorch has no such operator");
@@ -38,8 +39,11 @@ Napi::Value resolve(const Napi::CallbackInfo& info) {
           entry.Set("id", static_cast<double>(state.operators.size()));
           state.operators.push_back(*found);
         }
-      } catch (const c10::Error& e) {
-        entry.Set("error", std::string("not a schema: ") + e.what_without_backtrace());
+      } catch (const Napi::Error&) {
+        throw;
+      } catch (const std::exception& e) {  // the parser throws c10::Error and its own ErrorReport
+        const std::string text = e.what();
+        entry.Set("error", "not a schema: " + text.substr(0, text.find('\n')));
       }
       results.Set(i, entry);
     }
@@ -47,7 +51,8 @@ Napi::Value resolve(const Napi::CallbackInfo& info) {
   });
 }
 
-// call(id, ...arguments): arguments by position; undefined or missing ones take the schema's default.
+// call(id, ...arguments): arguments by position; undefined or missing ones take the schema's
+// default.
 Napi::Value call(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
   return guard(env, [&]() -> Napi::Value {
