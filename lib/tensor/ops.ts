@@ -214,9 +214,12 @@ export const crossEntropy = (
   reduction: 'none' | 'mean' | 'sum' = 'mean',
 ): Tensor => crossEntropyOp(logits, targets, null, ['none', 'mean', 'sum'].indexOf(reduction));
 
-const nllOp = op('aten::nll_loss(Tensor self, Tensor target, Tensor? weight=None, int reduction=1, SymInt ignore_index=-100) -> Tensor');
+const nllOp = op(
+  'aten::nll_loss(Tensor self, Tensor target, Tensor? weight=None, int reduction=1, SymInt ignore_index=-100) -> Tensor',
+);
 /** Mean of −log p over targets; log-probabilities (N, V), targets (N). */
-export const nllLoss = (logProbabilities: Tensor, targets: Tensor): Tensor => nllOp(logProbabilities, targets);
+export const nllLoss = (logProbabilities: Tensor, targets: Tensor): Tensor =>
+  nllOp(logProbabilities, targets);
 
 // Optimiser
 export const fusedAdamW = opVoid(
