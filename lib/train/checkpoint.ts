@@ -1,6 +1,7 @@
 // The state of a training loop on disk: tensors beside a small JSON that names them, replaced atomically.
 import { existsSync, mkdirSync, readFileSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
+import { z } from 'zod';
 import { saveSafetensors } from '../checkpoint/save.js';
 import { SafetensorsFile } from '../checkpoint/safetensors.js';
 import { LoraShearError } from '../errors.js';
@@ -12,8 +13,14 @@ import type { Tensor } from '../tensor/tensor.js';
 
 const index = 'state.json';
 
+const indexSchema = z.object({
+  sequence: z.number().int().positive(),
+  file: z.string().regex(/^state-\d+\.safetensors$/),
+  json: z.unknown(),
+});
+
 /**
- * Writes `tensors` and `json` into `dir`. The JSON goes last and names the tensor file, so that a kill at any
+ * Writes `tensors` and `json` (plain JSON) into `dir`. The JSON goes last and names the tensor file, so that a kill at any
  * moment leaves the old state or the new one, never a mixture.
  */
 export function saveState(dir: string, tensors: Iterable<[string, Tensor]>, json: unknown): void {
@@ -21,7 +28,7 @@ export function saveState(dir: string, tensors: Iterable<[string, Tensor]>, json
   const last = existsSync(join(dir, index)) ? readIndex(dir).sequence : 0;
   const sequence = last + 1;
   const file = `state-${sequence}.safetensors`;
-  saveSafetensors(join(dir, file), tensors);
+  saveSafetensors(join(dir, file), tensors, { maxShardBytes: Infinity }); // one file, whatever its size
   writeAtomic(join(dir, index), `${JSON.stringify({ sequence, file, json })}\n`);
   for (const name of readdirSync(dir)) {
     if (name.startsWith('state-') && name !== file) rmSync(join(dir, name));
@@ -32,9 +39,9 @@ export function saveState(dir: string, tensors: Iterable<[string, Tensor]>, json
 export interface SavedState<T> {
   readonly json: T;
   names(): string[];
-  /** Copies the saved values into `into`. */
+  /** Copies the saved values into `into`. @throws RUN_CORRUPT when they are missing or of another shape */
   restore(name: string, into: Tensor): void;
-  /** A tensor over the saved file. */
+  /** A tensor over the saved file. @throws RUN_CORRUPT when there is none */
   tensor(name: string): Tensor;
   close(): void;
 }
@@ -43,31 +50,56 @@ export interface SavedState<T> {
 export function loadState<T>(dir: string): SavedState<T> | undefined {
   if (!existsSync(join(dir, index))) return undefined;
   const { file, json } = readIndex(dir);
-  const saved = new SafetensorsFile(join(dir, file));
+  const saved = openTensors(dir, file);
+  const expect = (name: string): readonly number[] => {
+    const shape = saved.entries.get(name)?.shape;
+    if (!shape) throw corrupt(dir, `${file} has no tensor '${name}'`);
+    return shape;
+  };
   return {
     json: json as T,
     names: () => [...saved.entries.keys()],
     restore(name, into) {
+      const shape = expect(name);
+      if (shape.join() !== into.shape.join()) {
+        const shapes = `[${shape.join(', ')}], this run needs [${into.shape.join(', ')}]`;
+        throw corrupt(dir, `'${name}' in ${file} has shape ${shapes}`);
+      }
       noGrad(() => {
         scoped(() => {
           copy_(into, saved.tensor(name));
         });
       });
     },
-    tensor: (name) => saved.tensor(name),
+    tensor(name) {
+      expect(name);
+      return saved.tensor(name);
+    },
     close() {
       saved.close();
     },
   };
 }
 
-function readIndex(dir: string): { sequence: number; file: string; json: unknown } {
+const corrupt = (dir: string, what: string, cause?: unknown): LoraShearError =>
+  new LoraShearError('RUN_CORRUPT', `the saved state in ${dir} cannot be used: ${what}`, {
+    hint: `remove ${dir} to repeat the stage`,
+    cause,
+  });
+
+function openTensors(dir: string, file: string): SafetensorsFile {
   try {
-    return JSON.parse(readFileSync(join(dir, index), 'utf8')) as ReturnType<typeof readIndex>;
+    return new SafetensorsFile(join(dir, file));
   } catch (cause) {
-    throw new LoraShearError('RUN_CORRUPT', `${join(dir, index)} is not readable`, {
-      hint: `remove ${dir} to repeat the stage`,
-      cause,
-    });
+    const what = cause instanceof Error ? cause.message : String(cause);
+    throw corrupt(dir, what, cause);
+  }
+}
+
+function readIndex(dir: string): z.infer<typeof indexSchema> {
+  try {
+    return indexSchema.parse(JSON.parse(readFileSync(join(dir, index), 'utf8')));
+  } catch (cause) {
+    throw corrupt(dir, `${index} is damaged`, cause);
   }
 }
