@@ -1,5 +1,6 @@
 // What flows into the consumers of a group on calibration text: first and second moments of their inputs.
 import type { Context } from '../context.js';
+import { LoraShearError } from '../errors.js';
 import type { Model } from '../models/model.js';
 import type { Linear } from '../nn/linear.js';
 import { noGrad } from '../tensor/autograd.js';
@@ -18,6 +19,7 @@ export interface InputStatistics {
 /**
  * Runs the model over `batches` and gathers the inputs of the linears called `paths`. The caller disposes
  * the result with {@link disposeStatistics}. Products are float32 for each batch, sums float64.
+ * @throws PARTITION_INVALID for a path that is no linear of the model
  */
 export function inputStatistics(
   ctx: Context,
@@ -25,10 +27,9 @@ export function inputStatistics(
   paths: readonly string[],
   batches: readonly TokenBatch[],
 ): Map<string, InputStatistics> {
-  const linears = model.linears();
+  const linears = linearsAt(model, paths);
   const statistics = new Map<string, InputStatistics>();
-  for (const path of paths) {
-    const linear = linears.get(path) as Linear;
+  for (const [path, linear] of linears) {
     const { inFeatures: n } = linear;
     const entry: InputStatistics = {
       gram: keep(zeros([n, n], 'float64')),
@@ -58,9 +59,22 @@ export function inputStatistics(
     disposeStatistics(statistics);
     throw thrown;
   } finally {
-    for (const path of paths) (linears.get(path) as Linear).observer = null;
+    for (const linear of linears.values()) linear.observer = null;
   }
   return statistics;
+}
+
+function linearsAt(model: Model, paths: readonly string[]): Map<string, Linear> {
+  const all = model.linears();
+  return new Map(
+    paths.map((path) => {
+      const linear = all.get(path);
+      if (linear) return [path, linear];
+      throw new LoraShearError('PARTITION_INVALID', `the model has no linear '${path}'`, {
+        hint: 'the partition does not belong to this model',
+      });
+    }),
+  );
 }
 
 export function disposeStatistics(statistics: ReadonlyMap<string, InputStatistics>): void {

@@ -15,8 +15,12 @@ export interface LoraOptions {
   readonly seed: number;
 }
 
-/** Gives every linear of the blocks factors A ~ U(±1/√in) (r, in) and B = 0 (out, r) that take gradients. */
+/**
+ * Gives every linear of the blocks factors A ~ U(±1/√in) (r, in) and B = 0 (out, r) that take gradients. Factors
+ * that were attached before are disposed.
+ */
 export function attachLora(model: Model, { r, alpha, seed }: LoraOptions): void {
+  detachLora(model);
   const random = randomStream(seed, 'cpu');
   noGrad(() => {
     for (const linear of model.linears().values()) {
