@@ -1,0 +1,28 @@
+import t from 'tap';
+import {
+  type DType,
+  dtypeBytes,
+  dtypeCode,
+  dtypeOfCode,
+  dtypeOfSafetensors,
+  dtypes,
+  safetensorsName,
+} from '../../lib/tensor/dtype.js';
+import { zeros } from '../../lib/tensor/ops.js';
+
+t.test('when a type is named, then its numbers lead back to it and libtorch agrees', (t) => {
+  for (const name of Object.keys(dtypes) as DType[]) {
+    t.equal(dtypeOfCode(dtypeCode(name)), name);
+    t.equal(dtypeOfSafetensors(safetensorsName(name)), name);
+    const x = zeros([3], name);
+    t.same([x.dtype, x.toBytes().byteLength], [name, 3 * dtypeBytes(name)]);
+    x.dispose();
+  }
+  t.end();
+});
+
+t.test('when a type is not ours, then there is no name', (t) => {
+  t.equal(dtypeOfCode(9), undefined, 'complex64');
+  t.equal(dtypeOfSafetensors('F8_E4M3'), undefined);
+  t.end();
+});
