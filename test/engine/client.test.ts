@@ -1,0 +1,73 @@
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import t from 'tap';
+import type { Job } from '../../lib/config/job.js';
+import { evaluate, plan, resume, run, score } from '../../lib/engine/client.js';
+import type { RunEvent, StageName } from '../../lib/events.js';
+import { readManifest } from '../../lib/run_folder/manifest.js';
+import { example, model, tinyJob, weightsOf } from '../fixtures/tiny_job.js';
+
+/** Runs until the first progress of `stage`, then aborts. */
+async function stopIn(stage: StageName, job: Job): Promise<void> {
+  const controller = new AbortController();
+  const onEvent = (event: RunEvent) => {
+    if (event.type === 'progress' && event.stage === stage) controller.abort();
+  };
+  await t.rejects(run(job, { signal: controller.signal, onEvent }), {
+    code: 'RUN_ABORTED',
+    hint: `run --resume ${job.output}`,
+    facts: { folder: job.output },
+  });
+  t.notOk(existsSync(join(job.output, '.lock')), 'the folder is free');
+}
+
+t.test(
+  'when a run is stopped in a stage and resumed, then its weights are those of a whole run',
+  async (t) => {
+    const dir = t.testdir({});
+    const whole = await run(tinyJob(join(dir, 'whole')), { command: 'test' });
+    t.ok(existsSync(whole.report));
+    t.match(readManifest(whole.output), { start: { command: 'test', machine: { threads: 1 } } });
+    const expected = weightsOf(whole.output);
+
+    for (const stage of ['lhspg', 'recover-pretraining'] as const) {
+      const job = tinyJob(join(dir, stage));
+      await stopIn(stage, job);
+      const reused: StageName[] = [];
+      const summary = await resume(job.output, {
+        onEvent(event) {
+          if (event.type === 'stage-start' && event.reused) reused.push(event.stage);
+        },
+      });
+      t.ok(reused.includes('knowledge'));
+      t.notOk(reused.includes(stage));
+      t.equal(weightsOf(summary.output), expected, stage);
+    }
+  },
+);
+
+t.test('when nothing is to be written, then plan, score and evaluate answer', async (t) => {
+  const dir = t.testdir({ 'a.txt': 'Once upon a time, there was a little girl.' });
+  const found = await plan(tinyJob(join(dir, 'none')));
+  t.match(found, { widths: { achievedRatio: Number }, budget: { tokensPerStep: 256 } });
+  t.notOk(existsSync(join(dir, 'none')));
+
+  const scored = await score({ model, file: join(dir, 'a.txt') });
+  t.ok(scored.perplexity > 1 && scored.perplexity < 10, `${scored.perplexity}`);
+  t.equal(scored.tokens.length, scored.scored + 1);
+
+  await t.rejects(evaluate({ model, tasks: ['boolqq'] }), { code: 'TASK_UNKNOWN', hint: /boolq/ });
+});
+
+t.test('when a device is not there, then DEVICE_FAILED and nothing is written', async (t) => {
+  const output = join(t.testdir({}), 'none');
+  await t.rejects(run(tinyJob(output, { device: 'cuda:7' })), { code: 'DEVICE_FAILED' });
+  t.notOk(existsSync(output));
+});
+
+t.test('when the model is none, then its error crosses and nothing is written', async (t) => {
+  const output = join(t.testdir({}), 'none');
+  const job = tinyJob(output, { model: join(example, 'data') });
+  await t.rejects(run(job), { code: 'CHECKPOINT_NOT_FOUND' });
+  t.notOk(existsSync(output));
+});
