@@ -10,7 +10,10 @@ export interface Rotation {
   readonly sin: Tensor;
 }
 
-/** Tables for positions 0…T−1, cached per length and device; `inverseFrequencies` has D/2 entries. */
+/** Lengths whose tables are kept: a run has few, generation and evaluation many. */
+const keptLengths = 8;
+
+/** Tables for positions 0…T−1, kept for the lengths used last; `inverseFrequencies` has D/2 entries. */
 export class RotationTable {
   readonly #cache = new Map<string, Rotation>();
 
@@ -18,10 +21,14 @@ export class RotationTable {
 
   at(length: number, device: string): Rotation {
     const key = `${device}:${length}`;
-    let rotation = this.#cache.get(key);
-    if (!rotation) {
-      rotation = this.#make(length, device);
-      this.#cache.set(key, rotation);
+    const rotation = this.#cache.get(key) ?? this.#make(length, device);
+    this.#cache.delete(key); // the last used goes to the end
+    this.#cache.set(key, rotation);
+    for (const [oldest, { cos, sin }] of this.#cache) {
+      if (this.#cache.size <= keptLengths) break;
+      cos.dispose();
+      sin.dispose();
+      this.#cache.delete(oldest);
     }
     return rotation;
   }
