@@ -6,8 +6,8 @@ import { fileURLToPath } from 'node:url';
 const root = fileURLToPath(new URL('../../', import.meta.url));
 const fileLimit = 300;
 const budgets = [
-  { folder: 'lib', pattern: /\.ts$/, lines: 9_000 },
-  { folder: 'native', pattern: /\.(cc|h|cu|cuh)$/, lines: 3_000 },
+  { folder: 'lib', pattern: /\.ts$/, lines: 20_000 },
+  { folder: 'native', pattern: /\.(cc|h|cu|cuh)$/, lines: 4_000 },
 ];
 
 let exceeded = false;

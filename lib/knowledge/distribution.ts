@@ -58,26 +58,28 @@ export function distribution(
   for (const batch of batches) {
     const reference = denseReference(model, batch);
     dense.push(reference.loss);
-    for (const trial of trials) {
-      ctx.checkpoint();
-      const chosen = selectRedundant(scores, new Map([[trial.group.id, trial.removed]]), new Map());
-      const gated = gateOut(model, trial.group, chosen.get(trial.group.id) ?? []);
-      try {
-        trial.perBatch.push(deviationFrom(model, batch, reference));
-      } finally {
-        gated.restore();
+    try {
+      for (const trial of trials) {
+        ctx.checkpoint();
+        const { group, ratio, removed } = trial;
+        const chosen = selectRedundant(scores, new Map([[group.id, removed]]), new Map());
+        const gated = gateOut(model, group, chosen.get(group.id) ?? []);
+        try {
+          trial.perBatch.push(deviationFrom(model, batch, reference));
+        } finally {
+          gated.restore();
+        }
+        const progress = {
+          done: ++done,
+          total,
+          unit: 'evaluation',
+          note: `${group.id} at ${ratio}`,
+        };
+        ctx.emit({ type: 'progress', stage: 'knowledge', ...progress });
       }
-      const note = `${trial.group.id} at ${trial.ratio}`;
-      ctx.emit({
-        type: 'progress',
-        stage: 'knowledge',
-        done: ++done,
-        total,
-        unit: 'evaluation',
-        note,
-      });
+    } finally {
+      reference.dispose();
     }
-    reference.dispose();
   }
   const base = mean(dense);
   const ranked = prunable

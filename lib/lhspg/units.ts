@@ -39,6 +39,14 @@ function slicesOf(group: NodeGroup, units: readonly number[]): ChosenSlice[] {
   });
 }
 
+/** The slices whose shrinking shrinks a unit's output in proportion: its carriers, else what reads it. */
+export function walkersOf(slices: readonly ChosenSlice[]): ChosenSlice[] {
+  const carried = new Set(slices.filter(({ slice }) => slice.carrier).map(({ group }) => group));
+  return slices.filter(({ group, slice }) =>
+    carried.has(group) ? slice.carrier : slice.role === 'consumer',
+  );
+}
+
 /** Sets the slices to exactly zero, and with a LoRA factor the moments that belong to it. */
 export function zeroSlices(model: Model, slices: readonly ChosenSlice[], optimizer?: AdamW): void {
   const parameters = new Map(model.parameters());

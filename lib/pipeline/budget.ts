@@ -17,7 +17,6 @@ export function budgetOf({ tokens, batchSize, sequenceLength, lhspg, recovery }:
   const tokensPerStep = batchSize * sequenceLength;
   const steps = Math.floor(tokens / tokensPerStep);
   const periods = lhspg.form.startsWith('one-shot') ? 0 : lhspg.periods;
-  const pruning = periods === 0 ? 0 : Math.max(periods, Math.round(lhspg.tokenShare * steps));
   const least = periods + recovery.rounds;
   if (steps < least) {
     throw new LoraShearError(
@@ -26,11 +25,9 @@ export function budgetOf({ tokens, batchSize, sequenceLength, lhspg, recovery }:
       { hint: `give at least ${least * tokensPerStep} tokens, or a smaller batch_size` },
     );
   }
+  // both phases together never take more than the job gives
+  const wished = Math.max(periods, Math.round(lhspg.tokenShare * steps));
+  const pruning = periods === 0 ? 0 : Math.min(wished, steps - recovery.rounds);
   const warmup = Math.min(pruning - periods, Math.round(lhspg.warmupShare * pruning));
-  return {
-    lhspg: pruning,
-    warmup,
-    recovery: Math.max(recovery.rounds, steps - pruning),
-    tokensPerStep,
-  };
+  return { lhspg: pruning, warmup, recovery: steps - pruning, tokensPerStep };
 }

@@ -59,6 +59,13 @@ interface RecoveryState {
   stopReason: string;
 }
 
+function freshState(): RecoveryState {
+  return {
+    ...{ round: 0, t: 0, step: 0, tokens: 0, rounds: [], losses: [], stopReason: '' },
+    ...{ feed: null, bestRound: -1, bestLoss: Infinity },
+  };
+}
+
 /**
  * Trains LoRA on `model` and merges the best state into it. Goes on from `stateDir` where a run stopped.
  * @throws RUN_ABORTED after saving the state, PRUNE_DIVERGED when the loss is not finite
@@ -87,7 +94,7 @@ class RecoveryLoop {
   readonly #stageName: StageName;
   readonly #parameters: ReadonlyMap<string, Tensor>;
   readonly #best: ReadonlyMap<string, Tensor>;
-  #state: RecoveryState;
+  #state: RecoveryState = freshState();
 
   constructor(
     readonly ctx: Context,
@@ -98,26 +105,10 @@ class RecoveryLoop {
     this.#stageName = `recover-${options.stage}`;
     this.#parameters = loraParameters(input.model);
     this.#best = new Map([...this.#parameters].map(([name, p]) => [name, copyOf(p)]));
-    const saved = loadState<RecoveryState>(input.stateDir);
-    if (saved) {
-      for (const [name, tensor] of this.#tensors()) saved.restore(name, tensor);
-      this.#state = saved.json;
-      saved.close();
-      input.feed.restore(this.#state.feed);
-      return;
-    }
-    const losses = input.feed.validate(input.model);
-    this.#state = {
-      ...{ round: 0, t: 0, step: 0, tokens: 0, rounds: [], losses: [], stopReason: '' },
-      feed: input.feed.state(),
-      bestRound: -1,
-      bestLoss: average(losses),
-    };
-    this.#openRound(losses);
   }
 
   run(): RecoveryArtefact {
-    const { rounds } = this.options;
+    if (!this.#resume()) this.#begin();
     const state = this.#state;
     try {
       while (state.stopReason === '') {
@@ -125,8 +116,6 @@ class RecoveryLoop {
         if (state.t < this.#stepsOf(state.round)) this.#step();
         if (state.t >= this.#stepsOf(state.round)) {
           this.#closeRound();
-          if (state.stopReason === '' && state.round === rounds)
-            state.stopReason = 'all rounds done';
           this.#save();
         } else if (state.step % this.options.saveEvery === 0) this.#save();
       }
@@ -138,6 +127,25 @@ class RecoveryLoop {
     const { stage, learningRate, seed } = this.options;
     const { tokens, stopReason, bestRound, rounds: history, losses } = state;
     return { stage, learningRate, seed, tokens, stopReason, bestRound, rounds: history, losses };
+  }
+
+  #resume(): boolean {
+    const saved = loadState<RecoveryState>(this.input.stateDir);
+    if (!saved) return false;
+    try {
+      for (const [name, tensor] of this.#tensors()) saved.restore(name, tensor);
+    } finally {
+      saved.close();
+    }
+    this.#state = saved.json;
+    this.input.feed.restore(this.#state.feed);
+    return true;
+  }
+
+  #begin(): void {
+    const losses = this.input.feed.validate(this.input.model);
+    this.#state.bestLoss = average(losses);
+    this.#openRound(losses);
   }
 
   /** Composes the subset of the round that begins, from the degradation measured now. */
@@ -217,7 +225,9 @@ class RecoveryLoop {
     else if (state.round - state.bestRound >= 2) state.stopReason = 'validation worsened';
     state.round++;
     state.t = 0;
-    if (state.stopReason === '' && state.round < this.options.rounds) this.#openRound(losses);
+    if (state.stopReason !== '') return;
+    if (state.round < this.options.rounds) this.#openRound(losses);
+    else state.stopReason = 'all rounds done';
   }
 
   /** Steps of a round: all steps shared evenly, the remainder early. */

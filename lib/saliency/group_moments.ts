@@ -13,9 +13,9 @@ export interface Moments {
   readonly step: number; // ‖u_g‖²
 }
 
-/** One score per unit of each group. */
+/** One score per unit of each group; 0 for those already removed, and where rounding made it negative. */
 export function statisticsOf(
-  { model, groups }: SaliencyInput,
+  { model, groups, removed }: SaliencyInput,
   score: (m: Moments) => number,
 ): Scores {
   return new Map(groups.map((group) => [group.id, scoresOf(group)]));
@@ -25,9 +25,11 @@ export function statisticsOf(
       scoped(() => {
         const { list, groups: count, scale } = sliceList(model, allSlices(group));
         const rows = groupStatistics(list, { scale, groups: count }).toArray();
+        const gone = removed.get(group.id);
         return Float64Array.from({ length: group.units }, (_, u) => {
+          if (gone?.has(u)) return 0;
           const [squared = 0, inner = 0, step = 0] = rows.slice(3 * u, 3 * u + 3);
-          return score({ squared, inner, step });
+          return Math.max(0, score({ squared, inner, step }));
         });
       }),
     );
