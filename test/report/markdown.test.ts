@@ -1,6 +1,5 @@
 import t from 'tap';
 import type { Block, ReportDocument } from '../../lib/report/document.js';
-import { toHtml } from '../../lib/report/html.js';
 import { toMarkdown } from '../../lib/report/markdown.js';
 
 const documentOf = (...blocks: Block[]): ReportDocument => ({
@@ -24,7 +23,6 @@ t.test('when code holds a fence, then the fence around it is longer', async (t) 
 t.test('when a chart is told, then in words', async (t) => {
   const chart: Block = { kind: 'chart', title: 'C', svg: '<svg ></svg>', summary: 'a "1"' };
   t.match(toMarkdown(documentOf(chart)), '*C.* a "1"');
-  t.match(toHtml(documentOf(chart)), '<svg role="img" aria-label="a &quot;1&quot;" >');
 });
 
 t.test('when there is a notice, then it stands above all', async (t) => {
@@ -33,20 +31,4 @@ t.test('when there is a notice, then it stands above all', async (t) => {
     toMarkdown(document),
     /^# T <1>\n\nof `x`\n\n> \*\*not ended\*\*\n\n- L: \*\*1\*\* \(n\)/,
   );
-  t.match(toHtml(document), '<p class="notice">not ended</p>');
-});
-
-t.test('when a column holds numbers only, then it stands right', async (t) => {
-  const rows = [
-    ['x', '1,234', '+3.1\u00a0%', '1.04 MB', '–'],
-    ['y', '0.5', '−4 %', '835 kB', '2'],
-  ];
-  const html = toHtml(documentOf({ kind: 'table', head: ['a', 'b', 'c', 'd', 'e'], rows }));
-  t.equal(html.match(/<td class="number">/g)?.length, 8);
-  t.match(html, '<td>x</td>');
-});
-
-t.test('when text is marked, then `code` and **bold** are shown as such', async (t) => {
-  const html = toHtml(documentOf({ kind: 'text', text: '`a<b` **c** d\ne' }));
-  t.match(html, '<p><code>a&lt;b</code> <strong>c</strong> d<br>e</p>');
 });
