@@ -18,7 +18,7 @@ import { type Budget, budgetOf } from './pipeline/budget.js';
 import { cardOf } from './pipeline/card.js';
 import { discoverGraph, discoverGroups, summarise } from './pipeline/discover.js';
 import { cut, prune } from './pipeline/prune.js';
-import { recoverInstruct, recoverPretraining } from './pipeline/restore.js';
+import { readExamples, recoverInstruct, recoverPretraining } from './pipeline/restore.js';
 import { writeReport } from './report/write_report.js';
 import type { RunFolder } from './run_folder/run_folder.js';
 import { scoped } from './tensor/scope.js';
@@ -46,7 +46,7 @@ export interface Plan {
 }
 
 /** Traces, partitions and plans the widths and steps of a job. @throws RATIO_UNREACHABLE, CHECKPOINT_* */
-export async function planJob(ctx: Context, job: Job): Promise<Plan> {
+export function planJob(ctx: Context, job: Job): Plan {
   ctx.checkpoint();
   const partition = discoverGroups(discoverGraph(job.model, job.lora));
   const { quotas: _, ...widths } = widthsOf(job, partition);
@@ -82,6 +82,7 @@ export async function pipeline(ctx: Context, job: Job, folder: RunFolder): Promi
   await folder.stage('load', { sequenceLength }, () => corpus.hashes);
   const named = job.evaluation.tasks;
   const tasks = named.length > 0 ? await readTasks(named, job.evaluation.dataDir) : [];
+  const instructions = job.instruct && (await readExamples(job, job.instruct, tokenizer, ctx));
   const yardstick = { job, corpus, tokenizer, tasks };
   const calibration = (sequences: number): TokenBatch[] =>
     calibrationOf(job, corpus.train, sequences);
@@ -133,9 +134,9 @@ export async function pipeline(ctx: Context, job: Job, folder: RunFolder): Promi
     recoverPretraining(ctx, job, corpus, budget, { from: dirs.compress, dir: dirs.pretraining }),
   );
   const { instruct, instructTuning } = job;
-  if (instruct) {
+  if (instructions) {
     await folder.stage('recover-instruct', { instruct, instructTuning, lora, seed }, () =>
-      recoverInstruct(ctx, job, instruct, tokenizer, {
+      recoverInstruct(ctx, job, instructions, {
         from: dirs.pretraining,
         dir: dirs.instruct,
       }),

@@ -35,11 +35,23 @@ export interface LhspgState {
   chosen: Record<string, number[]> | null;
   /** Units that earlier periods removed. */
   removed: Record<string, number[]>;
+  /** Every unit's score at its group's last choice. */
+  scores: Record<string, number[]>;
   sampler: SamplerState;
   periods: LhspgArtefact['periods'];
   losses: LhspgArtefact['losses'];
 }
 
 export function freshState(sampler: SamplerState): LhspgState {
-  return { segment: 0, t: 0, step: 0, chosen: null, removed: {}, sampler, periods: [], losses: [] };
+  return {
+    segment: 0,
+    t: 0,
+    step: 0,
+    chosen: null,
+    removed: {},
+    scores: {},
+    sampler,
+    periods: [],
+    losses: [],
+  };
 }

@@ -122,11 +122,11 @@ class LhspgLoop {
       throw thrown;
     }
     mergeLora(this.input.model);
-    const { periods, losses, removed } = this.#state;
+    const { periods, losses, removed, scores } = this.#state;
     const kept = this.#groups.map(({ id, units }) => {
       const gone = removed[id] ?? [];
       const stays = Array.from({ length: units }, (_, u) => u).filter((u) => !gone.includes(u));
-      return { group: id, kept: stays, removed: gone };
+      return { group: id, kept: stays, removed: gone, scores: scores[id] ?? [] };
     });
     return { periods, losses, kept };
   }
@@ -253,6 +253,7 @@ class LhspgLoop {
 
   #record(index: number, steps: number, chosen: Units, scores: Scores): void {
     const before = this.#state.losses.at(-1)?.loss ?? null;
+    for (const [id, list] of scores) this.#state.scores[id] = [...list];
     this.#state.periods.push({
       index,
       steps,

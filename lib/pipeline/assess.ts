@@ -73,7 +73,7 @@ function sampleText(
     prompt === null ? validation[0]?.ids.slice(0, promptTokens) : tokenizer.encode(prompt);
   const start = Array.from(ids ?? []);
   const { eosId } = tokenizer;
-  const all = generateGreedy(model, start, sampleTokens, { eosId, ctx });
+  const written = generateGreedy(model, start, sampleTokens, { eosId, ctx });
   const decode = (part: number[]): string => tokenizer.decode(part, { skipSpecialTokens: true });
-  return { prompt: decode(start), text: decode(all) };
+  return { prompt: decode(start), text: decode(written) };
 }

@@ -50,18 +50,24 @@ export function recoverPretraining(
   return restore(ctx, job, feed, options, folders);
 }
 
+/** A job's instructions as token ids. */
+export interface Instructions {
+  readonly train: readonly Example[];
+  readonly validation: readonly Example[];
+  /** Fills the short rows of a batch. */
+  readonly padId: number;
+}
+
 /** Rounds on instructions, the loss on the responses. */
-export async function recoverInstruct(
+export function recoverInstruct(
   ctx: Context,
   job: Job,
-  instruct: JobInstruct,
-  tokenizer: Tokenizer,
+  { train, validation, padId }: Instructions,
   folders: Folders,
-): Promise<RecoveryArtefact> {
-  const { train, validation } = await examplesOf(job, instruct, tokenizer, ctx);
+): RecoveryArtefact {
   const { tokens, learningRate, rounds, batchSize: batch } = job.instructTuning;
   const seed = job.seed + seedOf.instruct;
-  const feed = instructFeed(ctx, train, validation, { batch, padId: tokenizer.eosId ?? 0, seed });
+  const feed = instructFeed(ctx, train, validation, { batch, padId, seed });
   const meanLength = train.reduce((n, { ids }) => n + ids.length, 0) / train.length;
   const steps = Math.max(rounds, Math.floor(tokens / (batch * meanLength)));
   return restore(
@@ -73,12 +79,13 @@ export async function recoverInstruct(
   );
 }
 
-async function examplesOf(
+/** @throws DATA_NOT_FOUND, DATA_INVALID, DATA_EMPTY also when none fits into the sequence length */
+export async function readExamples(
   { sequenceLength: maxLength }: Job,
   { path, validation, template, trainOnInputs }: JobInstruct,
   tokenizer: Tokenizer,
   ctx: Context,
-): Promise<{ train: Example[]; validation: Example[] }> {
+): Promise<Instructions> {
   const signal = { throwIfAborted: ctx.checkpoint };
   const encode = async (file: string, split: 'train' | 'validation'): Promise<Example[]> => {
     const entries = await readInstructions(file, { split, signal });
@@ -88,6 +95,7 @@ async function examplesOf(
   return {
     train: await encode(path, 'train'),
     validation: await encode(validation ?? path, 'validation'),
+    padId: tokenizer.eosId ?? 0,
   };
 }
 

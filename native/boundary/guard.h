@@ -1,4 +1,5 @@
-// The one place where C++ exceptions become JavaScript errors: {code, message, detail}, never a crash.
+// The one place where C++ exceptions become JavaScript errors: {code, message, detail}, never a
+// crash.
 #pragma once
 
 #include <c10/util/Exception.h>
@@ -25,8 +26,8 @@ struct BadArgument : std::runtime_error {
 }
 
 inline bool is_device_message(const std::string& text) {
-  return text.find("CUDA error") != std::string::npos ||
-         text.find("cuBLAS") != std::string::npos || text.find("CUDNN") != std::string::npos;
+  return text.find("CUDA error") != std::string::npos || text.find("cuBLAS") != std::string::npos ||
+         text.find("CUDNN") != std::string::npos;
 }
 
 // CPU allocation failures arrive as a plain c10::Error; only their text tells them apart.

@@ -1,4 +1,5 @@
-// Generation-tagged table from the numbers that JavaScript holds to the tensors that libtorch holds.
+// Generation-tagged table from the numbers that JavaScript holds to the tensors that libtorch
+// holds.
 #pragma once
 
 #include <ATen/core/Tensor.h>

@@ -77,7 +77,8 @@ c10::IValue list_to_ivalue(State& state, const Napi::Value& value, const c10::Ty
       if (!value.IsArray()) refuse(name, "an array of booleans", value);
       c10::List<bool> list;
       const Napi::Array array = value.As<Napi::Array>();
-      for (uint32_t i = 0; i < array.Length(); ++i) list.push_back(array.Get(i).ToBoolean().Value());
+      for (uint32_t i = 0; i < array.Length(); ++i)
+        list.push_back(array.Get(i).ToBoolean().Value());
       return list;
     }
     case c10::TypeKind::NumberType: {
@@ -211,7 +212,8 @@ Napi::Value from_ivalue(Napi::Env env, State& state, const c10::IValue& value) {
   if (value.isNone()) return env.Null();
   if (value.isInt()) return Napi::Number::New(env, static_cast<double>(value.toInt()));
   if (value.isSymInt()) {
-    return Napi::Number::New(env, static_cast<double>(value.toSymInt().guard_int(__FILE__, __LINE__)));
+    return Napi::Number::New(env,
+                             static_cast<double>(value.toSymInt().guard_int(__FILE__, __LINE__)));
   }
   if (value.isDouble()) return Napi::Number::New(env, value.toDouble());
   if (value.isBool()) return Napi::Boolean::New(env, value.toBool());

@@ -1,4 +1,5 @@
-// What one JavaScript environment (main thread or worker) owns: nothing here is shared between them.
+// What one JavaScript environment (main thread or worker) owns: nothing here is shared between
+// them.
 #pragma once
 
 #include <ATen/core/Generator.h>
@@ -24,6 +25,8 @@ struct State {
   uint32_t next_mapping = 1;
 };
 
-inline State& state_of(Napi::Env env) { return *env.GetInstanceData<State>(); }
+inline State& state_of(Napi::Env env) {
+  return *env.GetInstanceData<State>();
+}
 
 }  // namespace lorashear

@@ -73,7 +73,8 @@ Napi::Value device(const Napi::CallbackInfo& info) {
 Napi::Value item(const Napi::CallbackInfo& info) {
   return guard(info.Env(), [&] {
     const auto scalar = tensor_of(state_of(info.Env()), info[0], "tensor").item();
-    return Napi::Number::New(info.Env(), scalar.isBoolean() ? scalar.to<bool>() : scalar.toDouble());
+    return Napi::Number::New(info.Env(),
+                             scalar.isBoolean() ? scalar.to<bool>() : scalar.toDouble());
   });
 }
 

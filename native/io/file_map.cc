@@ -106,7 +106,8 @@ Napi::Value map_tensor(const Napi::CallbackInfo& info) {
     char* start = mapping->at(static_cast<size_t>(offset));
     at::Tensor tensor;
     if (reinterpret_cast<uintptr_t>(start) % c10::elementSize(dtype) == 0) {
-      tensor = at::from_blob(start, shape, [mapping](void*) {}, at::TensorOptions().dtype(dtype));
+      tensor = at::from_blob(
+          start, shape, [mapping](void*) {}, at::TensorOptions().dtype(dtype));
     } else {
       tensor = at::empty(shape, at::TensorOptions().dtype(dtype));
       std::memcpy(tensor.data_ptr(), start, static_cast<size_t>(length));

@@ -44,7 +44,8 @@ Napi::Value to_bytes(const Napi::CallbackInfo& info) {
   });
 }
 
-// writeTensor(fd, position, tensor): writes the elements to an open file; returns the bytes written.
+// writeTensor(fd, position, tensor): writes the elements to an open file; returns the bytes
+// written.
 Napi::Value write_tensor(const Napi::CallbackInfo& info) {
   return guard(info.Env(), [&] {
     const int fd = static_cast<int>(number_of(info[0], "fd"));
@@ -55,7 +56,8 @@ Napi::Value write_tensor(const Napi::CallbackInfo& info) {
     while (left > 0) {
       const ssize_t written = ::pwrite(fd, data, left, position);
       if (written < 0 && errno == EINTR) continue;
-      if (written <= 0) throw std::runtime_error(std::string("write failed: ") + std::strerror(errno));
+      if (written <= 0)
+        throw std::runtime_error(std::string("write failed: ") + std::strerror(errno));
       data += written;
       position += written;
       left -= static_cast<size_t>(written);

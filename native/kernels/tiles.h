@@ -38,12 +38,12 @@ class LaneBuffer {
  public:
   LaneBuffer() = default;
   explicit LaneBuffer(int64_t floats)
-      : data_(static_cast<float*>(::operator new(floats * sizeof(float), std::align_val_t{64}))) {}
+      : data_(static_cast<float*>(::operator new (floats * sizeof(float), std::align_val_t{64}))) {}
   float* data() const { return data_.get(); }
 
  private:
   struct Free {
-    void operator()(float* data) const { ::operator delete(data, std::align_val_t{64}); }
+    void operator()(float* data) const { ::operator delete (data, std::align_val_t{64}); }
   };
   std::unique_ptr<float, Free> data_;
 };

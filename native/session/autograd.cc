@@ -10,7 +10,9 @@
 namespace lorashear {
 namespace {
 
-bool flag_of(const Napi::Value& value) { return value.IsBoolean() && value.ToBoolean().Value(); }
+bool flag_of(const Napi::Value& value) {
+  return value.IsBoolean() && value.ToBoolean().Value();
+}
 
 std::vector<at::Tensor> optional_tensors(State& state, const Napi::Value& value) {
   if (value.IsNull() || value.IsUndefined()) return {};
@@ -73,7 +75,9 @@ Napi::Value grad_mode(const Napi::CallbackInfo& info) {
   return Napi::Boolean::New(info.Env(), at::GradMode::is_enabled());
 }
 
-void set_grad_mode(const Napi::CallbackInfo& info) { at::GradMode::set_enabled(flag_of(info[0])); }
+void set_grad_mode(const Napi::CallbackInfo& info) {
+  at::GradMode::set_enabled(flag_of(info[0]));
+}
 
 }  // namespace
 

@@ -25,9 +25,7 @@ Napi::Value versions(const Napi::CallbackInfo& info) {
 }
 
 void set_threads(const Napi::CallbackInfo& info) {
-  guard(info.Env(), [&] {
-    at::set_num_threads(static_cast<int>(number_of(info[0], "threads")));
-  });
+  guard(info.Env(), [&] { at::set_num_threads(static_cast<int>(number_of(info[0], "threads"))); });
 }
 
 // deterministic(on): libtorch refuses or replaces kernels whose result depends on scheduling.
