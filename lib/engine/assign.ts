@@ -2,6 +2,7 @@
 import { Worker } from 'node:worker_threads';
 import { LoraShearError, reviveError } from '../errors.js';
 import type { RunEvent } from '../events.js';
+import { sleepAtBarriers } from '../native/openmp.js';
 import type { Assignment, FromWorker } from './protocol.js';
 
 export interface AssignOptions {
@@ -26,6 +27,7 @@ export async function assign<T>(
       hint: 'start it again with the same command',
     });
   }
+  sleepAtBarriers();
   const flag = new SharedArrayBuffer(4);
   const assignment: Assignment = { task, request, flag };
   const worker = new Worker(script, { workerData: assignment });

@@ -4,6 +4,7 @@ import { createRequire } from 'node:module';
 import { LoraShearError } from '../errors.js';
 import { addonPath } from '../setup/addon_path.js';
 import type { Binding } from './binding.js';
+import { sleepAtBarriers } from './openmp.js';
 
 let loaded: Binding | undefined;
 
@@ -25,6 +26,7 @@ function load(): Binding {
       facts: { path },
     });
   }
+  sleepAtBarriers();
   try {
     return createRequire(import.meta.url)(path) as Binding;
   } catch (cause) {
