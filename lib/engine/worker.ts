@@ -1,7 +1,7 @@
 // The engine: the one thread that owns libtorch and the device, and what it can be asked to do (design §3.5).
 import type { Job } from '../config/job.js';
 import { type Context, createContext } from '../context.js';
-import { LoraShearError } from '../errors.js';
+import { LoraShearError, asLoraShearError } from '../errors.js';
 import type { StageName } from '../events.js';
 import { native } from '../native/load.js';
 import type { Runtime } from '../run_folder/manifest.js';
@@ -28,6 +28,7 @@ async function run({ job, resume, command, owner }: RunRequest, { emit, aborted 
   try {
     return await pipeline(ctx, job, folder);
   } catch (thrown) {
+    if (!resume && asLoraShearError(thrown).code !== 'RUN_ABORTED') folder.discardUnstarted();
     throw resumable(thrown, folder.path);
   } finally {
     folder.close();

@@ -1,11 +1,11 @@
 // Where a run keeps what it knows: a manifest, one artefact for each stage, metrics, checkpoints (design §1, 24).
 import { randomUUID } from 'node:crypto';
-import { appendFileSync, existsSync, mkdirSync, readFileSync, truncateSync } from 'node:fs';
+import { appendFileSync, existsSync, mkdirSync, readFileSync, rmSync, truncateSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { writeFailure } from '../checkpoint/durable_file.js';
 import type { Job } from '../config/job.js';
 import { LoraShearError } from '../errors.js';
-import type { RunEvent, StageName } from '../events.js';
+import { type RunEvent, type StageName, stages } from '../events.js';
 import { writeJson } from './atomic_write.js';
 import { hashOf } from './canonical_json.js';
 import { type InputFile, inputFiles } from './input_files.js';
@@ -40,6 +40,8 @@ export interface RunFolder {
   metric(event: Extract<RunEvent, { type: 'metric' }>): void;
   /** Full path of a file or folder of the run. */
   file(name: string): string;
+  /** Removes the folder if no stage of it has ended: a job refused at the start leaves nothing in its way. */
+  discardUnstarted(): void;
   /** Gives the folder free for other processes. */
   close(): void;
 }
@@ -129,6 +131,11 @@ function runFolder(
       return value;
     },
     stands: (name, inputs) => readArtefact(folder, name)?.inputHash === hashOfStage(name, inputs),
+    discardUnstarted() {
+      if (!existsSync(join(folder, `${stages[0]}.json`))) {
+        rmSync(folder, { recursive: true, force: true });
+      }
+    },
     checkpointDir(stage) {
       const dir = join(folder, 'checkpoints', stage);
       try {

@@ -71,3 +71,17 @@ t.test('when the model is none, then its error crosses and nothing is written', 
   await t.rejects(run(job), { code: 'CHECKPOINT_NOT_FOUND' });
   t.notOk(existsSync(output));
 });
+
+t.test(
+  'when a job is refused before its first stage ended, then its folder is free for the next',
+  async (t) => {
+    const dir = t.testdir({ empty: { 'train.txt': '', 'validation.txt': '' } });
+    const output = join(dir, 'out');
+    const bad = tinyJob(output, { sources: { empty: join(dir, 'empty') } });
+    await t.rejects(run(bad), { code: 'DATA_EMPTY' });
+    t.notOk(existsSync(output));
+    const greedy = tinyJob(output, { ratio: 0.99 });
+    await t.rejects(run(greedy), { code: 'RATIO_UNREACHABLE' });
+    t.notOk(existsSync(output));
+  },
+);
