@@ -90,7 +90,12 @@ const lhspg = z
       .default(0.1)
       .describe("Share of LHSPG's steps before the first period."),
     learning_rate: learningRate.default(1e-3),
-    epsilon: shareBelowOne.default(0).describe('ε of the half-space test.'),
+    epsilon: shareBelowOne.default(0).describe('ε of the half-space test (form `paper`).'),
+  })
+  .refine(({ form, epsilon }) => form === 'paper' || epsilon === 0, {
+    path: ['epsilon'],
+    error:
+      'applies to `form: paper` alone: in the transfer form a unit shrinks linearly to the end',
   })
   .prefault({})
   .describe('LoRA Half-Space Projected Gradient (paper Alg. 4).');

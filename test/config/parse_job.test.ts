@@ -186,3 +186,13 @@ t.test(
     t.equal(parseJob({ model: join(model, 'm'), sources: { w: 'w' } }).sequenceLength, 256);
   },
 );
+
+t.test('when ε is given for a form that does not test it, then the job is refused', (t) => {
+  const input = { model: 'm', sources: { web: 'w' } };
+  t.throws(() => parseJob({ ...input, lhspg: { epsilon: 0.5 } }), {
+    code: 'CONFIG_INVALID',
+    message: /lhspg\.epsilon/,
+  });
+  t.equal(parseJob({ ...input, lhspg: { form: 'paper', epsilon: 0.5 } }).lhspg.epsilon, 0.5);
+  t.end();
+});
