@@ -1,0 +1,123 @@
+// One row of the quality table: a method at a ratio, then recovery, at a fixed number of training tokens.
+//   node dist/bench/quality.js --model DIR --data DIR --ratio 0.5 [--form transfer] [--saliency reconstruction]
+//     [--tokens 400000] [--distill 0] [--seed 0]
+// DATA holds a folder for each source. Prints one JSON line. Stages are called directly and no group is protected, so
+// that every method has the same quotas; `lorashear-native run` adds the knowledge analysis to the same stages.
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { loadModel } from '../lib/checkpoint/load.js';
+import { planWidths } from '../lib/compress/plan.js';
+import { compress } from '../lib/compress/slice.js';
+import { type LhspgForm, lhspgForms } from '../lib/config/job.js';
+import { createContext } from '../lib/context.js';
+import { openCorpus } from '../lib/data/corpus.js';
+import { createSampler } from '../lib/data/sampler.js';
+import { perplexity } from '../lib/evaluate/perplexity.js';
+import { lhspg } from '../lib/lhspg/train.js';
+import type { Model } from '../lib/models/model.js';
+import { discoverGraph, discoverGroups } from '../lib/pipeline/discover.js';
+import { pretrainingFeed } from '../lib/recovery/pretraining_feed.js';
+import { recover } from '../lib/recovery/recover.js';
+import { type SaliencyName, saliencies } from '../lib/saliency/index.js';
+import { loadTokenizer } from '../lib/tokenizer/tokenizer.js';
+
+const { values } = parseArgs({
+  options: {
+    model: { type: 'string' },
+    data: { type: 'string' },
+    ratio: { type: 'string', default: '0.2' },
+    form: { type: 'string', default: 'transfer' },
+    saliency: { type: 'string', default: 'reconstruction' },
+    tokens: { type: 'string', default: '400000' },
+    distill: { type: 'string', default: '0' },
+    seed: { type: 'string', default: '0' },
+  },
+});
+const { model: dir, data } = values;
+const form = values.form as LhspgForm;
+const saliency = values.saliency as SaliencyName;
+if (
+  dir === undefined ||
+  data === undefined ||
+  !lhspgForms.includes(form) ||
+  !(saliency in saliencies)
+) {
+  throw new Error(
+    `give --model and --data; forms: ${lhspgForms.join(', ')}; saliencies: ${Object.keys(saliencies).join(', ')}`,
+  );
+}
+
+/** The protocol of algorithm.md §9: windows of 256 tokens, 16 in a step, LoRA r = 8, AdamW at 1e-3. */
+const length = 256;
+const batch = 16;
+const lora = { r: 8, alpha: 16 };
+const learningRate = 1e-3;
+const periods = 5;
+const saveEvery = 1_000_000;
+const seed = Number(values.seed);
+
+const ctx = createContext();
+const tokenizer = loadTokenizer(dir);
+const sources = readdirSync(data).map((name) => ({ name, path: join(data, name) }));
+const corpus = await openCorpus(sources, tokenizer, { sequenceLength: length });
+const partition = discoverGroups(discoverGraph(dir, lora));
+const plan = planWidths(partition, Number(values.ratio));
+const steps = Math.floor(Number(values.tokens) / (batch * length));
+const pruning = form.startsWith('one-shot') ? 0 : Math.max(periods, Math.round(0.2 * steps));
+const state = mkdtempSync(join(tmpdir(), 'lorashear-quality-'));
+const start = performance.now();
+
+const measure = (model: Model): Record<string, number> => {
+  const { rows, geometricMean } = perplexity(model, corpus.validation, ctx, {
+    length,
+    windows: 48,
+  });
+  const bySource = rows.map(({ source, perplexity: value }) => [source, value] as const);
+  return { ...Object.fromEntries(bySource), geometricMean };
+};
+
+using dense = loadModel(dir);
+using model = loadModel(dir);
+const sampler = createSampler({ sources: corpus.train, seed });
+const calibrator = createSampler({ sources: corpus.train, seed: seed + 4321 });
+const calibration = Array.from({ length: 4 }, () => calibrator.next(16));
+const totals = plan.quotas;
+const pruned = lhspg(
+  ctx,
+  {
+    model,
+    partition,
+    totals,
+    guarded: new Set(),
+    sampler,
+    calibration,
+    stateDir: join(state, 'a'),
+  },
+  {
+    form: form.endsWith('transfer') ? 'transfer' : 'paper',
+    ...{ saliency, batch, learningRate, lora, seed, saveEvery },
+    ...{ epsilon: 0, steps: pruning, warmupSteps: Math.round(0.1 * pruning) },
+    periods: pruning === 0 ? 1 : periods,
+  },
+);
+using compact = compress(model, partition, new Map(pruned.kept.map((k) => [k.group, k.removed])));
+const cut = measure(compact);
+const feed = pretrainingFeed(ctx, sampler, corpus.validation, { batch, validationWindows: 16 });
+recover(
+  ctx,
+  { model: compact, teacher: dense, feed, dense: feed.validate(dense), stateDir: join(state, 'b') },
+  {
+    ...{ stage: 'pretraining', rounds: 4, steps: steps - pruning, warmupSteps: 10 },
+    ...{ learningRate, lora, eta: 0.3, tolerance: 0, seed: seed + 1, saveEvery },
+    distill: Number(values.distill),
+  },
+);
+rmSync(state, { recursive: true, force: true });
+const row = {
+  ...{ form, saliency, ratio: Number(values.ratio), removed: plan.achievedRatio, seed },
+  ...{ tokens: Number(values.tokens), distill: Number(values.distill), dense: measure(dense) },
+  ...{ cut, recovered: measure(compact), seconds: (performance.now() - start) / 1000 },
+};
+process.stdout.write(`${JSON.stringify(row)}\n`);
