@@ -2,6 +2,7 @@
 import type { KnowledgeArtefact } from '../artefacts.js';
 import { disposeStatistics, inputStatistics } from '../calibration/input_statistics.js';
 import type { Context } from '../context.js';
+import { statistics } from '../evaluate/perplexity.js';
 import type { NodeGroup } from '../groups/group.js';
 import { sliceIndices } from '../groups/slice_indices.js';
 import type { Model } from '../models/model.js';
@@ -81,19 +82,19 @@ export function distribution(
       reference.dispose();
     }
   }
-  const base = mean(dense);
+  const base = statistics(dense).mean;
   const ranked = prunable
     .map((group) => {
       const own = trials.filter((trial) => trial.group === group);
       const rows = own.map(({ ratio, removed, perBatch }) => {
-        const loss = mean(perBatch.map((d) => d.loss));
+        const loss = statistics(perBatch.map((d) => d.loss)).mean;
         const deviations = perBatch.map((d, i) => d.loss - (dense[i] ?? NaN));
-        const kl = mean(perBatch.map((d) => d.kl));
+        const kl = statistics(perBatch.map((d) => d.kl)).mean;
         return {
           ratio,
           removed,
           loss,
-          stderr: standardError(deviations),
+          stderr: statistics(deviations).stderr,
           perplexity: Math.exp(loss),
           kl,
         };
@@ -158,15 +159,4 @@ export function gateOut(
       for (const gate of gates) gate.dispose();
     },
   };
-}
-
-const mean = (values: readonly number[]): number =>
-  values.reduce((a, b) => a + b, 0) / values.length;
-
-/** Standard error of the mean; 0 for a single value. */
-function standardError(values: readonly number[]): number {
-  if (values.length < 2) return 0;
-  const m = mean(values);
-  const variance = values.reduce((total, x) => total + (x - m) ** 2, 0) / (values.length - 1);
-  return Math.sqrt(variance / values.length);
 }

@@ -10,6 +10,7 @@ import {
 } from 'echarts/components';
 import { type EChartsCoreOption, init, use } from 'echarts/core';
 import { SVGRenderer } from 'echarts/renderers';
+import { percent } from './format.js';
 
 use([
   BarChart,
@@ -88,4 +89,24 @@ export function draw(options: ChartOptions, height: number): string {
   } finally {
     chart.dispose();
   }
+}
+
+/** Frame of horizontal bars that divide 100 % between things, one bar for each of `categories`, from the top. */
+export function shareFrame(categories: readonly string[]) {
+  return {
+    legend: legendStyle,
+    grid: grid({ right: 40, top: 34, bottom: 4 }),
+    xAxis: {
+      type: 'value',
+      max: 1,
+      ...axisStyle,
+      axisLabel: { ...axisStyle.axisLabel, formatter: (v: number) => percent(v, 0) },
+    },
+    yAxis: {
+      type: 'category',
+      inverse: true,
+      data: categories,
+      ...axisStyle,
+    },
+  };
 }

@@ -47,9 +47,6 @@ export const detach = op('aten::detach(Tensor(a) self) -> Tensor(a)') as Unary;
 export const indexSelect = op(
   'aten::index_select(Tensor self, int dim, Tensor index) -> Tensor',
 ) as (x: Tensor, dim: Num, index: Tensor) => Tensor;
-export const gather = op(
-  'aten::gather(Tensor self, int dim, Tensor index, *, bool sparse_grad=False) -> Tensor',
-) as (x: Tensor, dim: Num, index: Tensor) => Tensor;
 export const diagonal = op(
   'aten::diagonal(Tensor(a) self, int offset=0, int dim1=0, int dim2=1) -> Tensor(a)',
 ) as Unary;

@@ -1,6 +1,6 @@
 // What was cut, layer by layer, and by which scores (paper Alg. 4).
 import type { LhspgArtefact } from '../../artefacts.js';
-import { axisStyle, colours, draw, grid, legendStyle } from '../chart.js';
+import { colours, draw, shareFrame } from '../chart.js';
 import { type Block, type Section, table, text } from '../document.js';
 import { digits, percent, whole } from '../format.js';
 import type { RunRecord } from '../run_record.js';
@@ -94,20 +94,7 @@ function range(scores: readonly number[]): string {
 function sharesChart(groups: readonly CutGroup[]) {
   const share = (g: CutGroup) => g.removed / (g.removed + g.kept);
   return {
-    legend: legendStyle,
-    grid: grid({ right: 40, top: 34, bottom: 4 }),
-    xAxis: {
-      type: 'value',
-      max: 1,
-      ...axisStyle,
-      axisLabel: { ...axisStyle.axisLabel, formatter: (v: number) => percent(v, 0) },
-    },
-    yAxis: {
-      type: 'category',
-      inverse: true,
-      data: groups.map((g) => `${g.guarded ? '● ' : ''}${g.id}`),
-      ...axisStyle,
-    },
+    ...shareFrame(groups.map((g) => `${g.guarded ? '● ' : ''}${g.id}`)),
     series: [
       {
         name: 'removed',

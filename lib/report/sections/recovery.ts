@@ -1,6 +1,6 @@
 // How recovery went: the mixture of each round, what it answered, and when it stopped (paper Alg. 5).
 import type { RecoveryArtefact } from '../../artefacts.js';
-import { axisStyle, draw, grid, legendStyle, palette } from '../chart.js';
+import { draw, shareFrame, palette } from '../chart.js';
 import { type Block, type Section, table, text } from '../document.js';
 import { digits, percent, whole } from '../format.js';
 import type { RunRecord } from '../run_record.js';
@@ -56,20 +56,7 @@ function stageBlocks(stage: RecoveryArtefact): Block[] {
 
 function mixtureChart(stage: RecoveryArtefact, names: readonly string[]) {
   return {
-    legend: legendStyle,
-    grid: grid({ right: 40, top: 34, bottom: 4 }),
-    xAxis: {
-      type: 'value',
-      max: 1,
-      ...axisStyle,
-      axisLabel: { ...axisStyle.axisLabel, formatter: (v: number) => percent(v, 0) },
-    },
-    yAxis: {
-      type: 'category',
-      inverse: true,
-      data: stage.rounds.map((r) => `round ${r.index + 1}`),
-      ...axisStyle,
-    },
+    ...shareFrame(stage.rounds.map((r) => `round ${r.index + 1}`)),
     series: names.map((name, i) => ({
       name,
       type: 'bar',
