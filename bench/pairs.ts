@@ -1,0 +1,147 @@
+// Interleaves ours and theirs: every pair measures both within a second, so that a change of the machine hits both.
+import { loadavg } from 'node:os';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { MeasuringProcess } from './measuring_process.js';
+import type { PeerResult, Result, TargetResult } from './result.js';
+import { disagreement, median, summarise } from './statistics.js';
+import type { Budget, Case, Checks, Target } from './suite.js';
+
+/** A peer's process; there is one for each way in which OpenMP threads can wait. */
+export interface Peer {
+  readonly process: MeasuringProcess;
+  readonly waitPolicy: string;
+}
+
+export interface PairOptions {
+  readonly pairs: number;
+  readonly budget: Budget;
+}
+
+/** Threads of the last side may spin for some milliseconds after their work; they must not take the other's time (ms). */
+const settle = 20;
+
+type Measured = Omit<Result, 'suite' | 'device' | 'threads' | 'machine'>;
+
+/** Measures one case on all sides; every side is prepared, checked, warmed up, and dropped at the end. */
+export async function measureCase(
+  bench: Case,
+  ours: MeasuringProcess,
+  peers: readonly Peer[],
+  { pairs, budget }: PairOptions,
+): Promise<Measured> {
+  const before = loadavg()[0] ?? NaN;
+  const sample = async (side: MeasuringProcess, form: string) => {
+    await sleep(settle);
+    const { values, also = {} } = await side.measure(form, budget);
+    return { value: median(values), also };
+  };
+  await ours.prepare(bench.name, bench.parameters);
+  const ourChecks = bench.tolerance === undefined ? {} : await ours.check('ours');
+  const forms = peers.length === 0 ? [] : bench.peers;
+  for (const { process } of peers) {
+    if (forms.length > 0) await process.prepare(bench.name, bench.parameters);
+  }
+  // Before anything is measured: a measured step changes the inputs.
+  const differences = new Map<string, number | null>();
+  for (const form of forms) {
+    const theirs = (): Promise<Checks> | undefined => peers[0]?.process.check(form);
+    differences.set(form, await compareChecks(bench, ourChecks, theirs));
+  }
+  const sides = new Map<string, { peer: Peer; differs: number | null; samples: number[] }>();
+  for (const form of forms) {
+    const peer = await fasterPeer(peers, form, (side) => sample(side, form));
+    sides.set(form, { peer, differs: differences.get(form) ?? null, samples: [] });
+  }
+  await sample(ours, 'ours');
+
+  const mine: number[] = [];
+  const bandwidths: number[] = [];
+  const also: Record<string, number> = {};
+  for (let pair = 0; pair < pairs; pair++) {
+    if (bench.bytes !== undefined) bandwidths.push(await ours.bandwidth());
+    const measured = await sample(ours, 'ours');
+    mine.push(measured.value);
+    for (const [key, value] of Object.entries(measured.also)) {
+      also[key] = Math.max(value, also[key] ?? -Infinity);
+    }
+    for (const [form, { peer, samples }] of sides) {
+      samples.push((await sample(peer.process, form)).value);
+    }
+  }
+  await ours.drop();
+  for (const { process } of peers) if (forms.length > 0) await process.drop();
+
+  const peerResults = Object.fromEntries(
+    [...sides].map(([form, { peer, differs, samples }]): [string, PeerResult] => [
+      form,
+      {
+        summary: summarise(samples),
+        ratio: median(mine.map((value, i) => value / (samples[i] ?? NaN))),
+        ...{ waitPolicy: peer.waitPolicy, disagreement: differs },
+      },
+    ]),
+  );
+  const { bytes } = bench;
+  const roofline =
+    bytes === undefined
+      ? null
+      : {
+          ...{ bytes, bytesPerSecond: median(bandwidths) },
+          times: median(mine.map((seconds, i) => (seconds * (bandwidths[i] ?? NaN)) / bytes)),
+        };
+  const measured = { ours: summarise(mine), also, peers: peerResults, roofline };
+  return {
+    ...{ case: bench.name, unit: bench.unit, date: new Date().toISOString(), ...measured },
+    targets: bench.targets.map((target) => judge(target, measured)),
+    agrees: [...sides.values()].every(({ differs }) => (differs ?? 0) <= (bench.tolerance ?? 0)),
+    load: { before, after: loadavg()[0] ?? NaN },
+  };
+}
+
+/** Python gets the better of its threads' ways to wait, by the second of two samples of each. */
+async function fasterPeer(
+  peers: readonly Peer[],
+  form: string,
+  sample: (side: MeasuringProcess) => Promise<{ value: number }>,
+): Promise<Peer> {
+  const timesOf = new Map<Peer, number>();
+  for (const peer of peers) {
+    await sample(peer.process);
+    timesOf.set(peer, (await sample(peer.process)).value);
+  }
+  const [fastest] = [...timesOf].sort(([, a], [, b]) => a - b);
+  if (!fastest) throw new Error(`no peer for ${form}`);
+  return fastest[0];
+}
+
+async function compareChecks(
+  { tolerance }: Case,
+  ours: Checks,
+  theirs: () => Promise<Checks> | undefined,
+): Promise<number | null> {
+  return tolerance === undefined ? null : disagreement(ours, (await theirs()) ?? {});
+}
+
+type Judged = Pick<Result, 'ours' | 'also' | 'peers' | 'roofline'>;
+
+/** The figure that the target speaks of, and whether it is met; null where nothing was measured. */
+export function judge(target: Target, { ours, also, peers, roofline }: Judged): TargetResult {
+  const { text, atMost } = target;
+  const judged = (value: number | undefined, shown = value): TargetResult => ({
+    ...{ text, value: shown ?? null, met: value === undefined ? null : value <= atMost },
+  });
+  switch (target.of) {
+    case 'ratio':
+      return judged(peers[target.peer]?.ratio);
+    case 'speed': {
+      const ratio = peers[target.peer]?.ratio;
+      return judged(ratio, ratio === undefined ? undefined : 1 / ratio);
+    }
+    case 'value':
+      return judged(ours.median);
+    case 'also':
+      return judged(also[target.key]);
+    case 'roofline':
+      return judged(roofline?.times);
+  }
+}

@@ -1,0 +1,104 @@
+// What a suite is: cases that our process prepares and measures, their peers, and the figures they must meet.
+
+/** Plain JSON that describes a case to the peer's process as well. */
+export type Parameters = Readonly<Record<string, unknown>>;
+
+export interface SuiteOptions {
+  /** Where tensors live: `cpu` or `cuda`. */
+  readonly device: 'cpu' | 'cuda';
+}
+
+export interface Suite {
+  readonly name: string;
+  /** One line for the list of suites. */
+  readonly what: string;
+  /** Takes part in a run without names. */
+  readonly quick: boolean;
+  /** Whether the number of threads matters; a suite where it does not runs once. */
+  readonly threaded: boolean;
+  cases(options: SuiteOptions): readonly Case[];
+}
+
+/** What the values of a case are. Seconds are of one operation. */
+export type Unit = 's' | 'MiB';
+
+export interface Case {
+  /** Unique in its suite. */
+  readonly name: string;
+  readonly unit: Unit;
+  /** The peer's forms of the same work, as `bench/peers/suites/<suite>.py` names them. */
+  readonly peers: readonly string[];
+  readonly parameters: Parameters;
+  /** Bytes that a perfect implementation reads and writes once; compared with the measured bandwidth. */
+  readonly bytes?: number;
+  readonly targets: readonly Target[];
+  /** How far the checks of ours and the peer's may differ, relative to the norm; none: no checks. */
+  readonly tolerance?: number;
+  /** Makes the inputs, in our own process. */
+  prepare(): Subject | Promise<Subject>;
+}
+
+/** A prepared case. */
+export interface Subject {
+  measure(budget: Budget): Measurement | Promise<Measurement>;
+  /**
+   * The result of one operation on the fresh inputs, as named rows of numbers [norm, other sums …]; the peer's must
+   * be the same. Called once, before anything is measured.
+   */
+  check?(): Checks;
+  dispose?(): void;
+}
+
+export type Checks = Readonly<Record<string, readonly number[]>>;
+
+/** How long one sample may take: calls are repeated until `seconds` have passed, at least once, at most `calls` times. */
+export interface Budget {
+  readonly seconds: number;
+  readonly calls: number;
+}
+
+export interface Measurement {
+  /** One value a call; a sample is their median. */
+  readonly values: readonly number[];
+  /** Further quantities that targets name; the largest of all samples counts. */
+  readonly also?: Readonly<Record<string, number>>;
+}
+
+/** A figure of the issue. */
+export type Target =
+  | {
+      readonly of: 'ratio' | 'speed';
+      readonly peer: string;
+      readonly atMost: number;
+      readonly text: string;
+    }
+  | { readonly of: 'value' | 'roofline'; readonly atMost: number; readonly text: string }
+  | { readonly of: 'also'; readonly key: string; readonly atMost: number; readonly text: string };
+
+/** Ours takes at most `atMost` of the peer's time. */
+export const ratioTo = (peer: string, atMost: number): Target => ({
+  ...{ of: 'ratio', peer, atMost },
+  text: `≤ ${atMost} × ${peer}`,
+});
+
+/** Ours is at least `times` as fast as the peer. */
+export const fasterThan = (peer: string, times: number): Target => ({
+  ...{ of: 'speed', peer, atMost: 1 / times },
+  text: `≥ ${times} × faster than ${peer}`,
+});
+
+/** The time is at most `atMost` times the bytes over the bandwidth measured beside it. */
+export const nearRoofline = (atMost: number): Target => ({
+  ...{ of: 'roofline', atMost },
+  text: `≤ ${atMost} × bytes / bandwidth`,
+});
+
+export const valueAtMost = (atMost: number, text: string): Target => ({
+  ...{ of: 'value', atMost },
+  text,
+});
+
+export const alsoAtMost = (key: string, atMost: number, text: string): Target => ({
+  ...{ of: 'also', key, atMost },
+  text,
+});
