@@ -16,14 +16,23 @@ export type Request =
 
 /** Versions and settings that the process itself sees. */
 export type Facts = Readonly<Record<string, string | number | null>>;
-/** Bandwidths in bytes a second, rates in FLOP a second. */
-export type Rates = Readonly<Record<string, number>>;
+/** Bytes a second of a copy from array to array, and of a change in place. */
+export interface Bandwidths {
+  readonly copy: number;
+  readonly inPlace: number;
+}
+/** Bandwidths in bytes a second, GEMM rates in FLOP a second. */
+export interface Rates extends Bandwidths {
+  readonly read: number;
+  readonly gemmFloat32: number;
+  readonly gemmBfloat16: number;
+}
 
 export interface MeasuringProcess {
   facts(): Promise<Facts>;
   rates(): Promise<Rates>;
-  /** Bytes a second of a copy, now. */
-  bandwidth(): Promise<number>;
+  /** As they are now. */
+  bandwidth(): Promise<Bandwidths>;
   prepare(name: string, parameters: Parameters): Promise<void>;
   check(form: string): Promise<Checks>;
   measure(form: string, budget: Budget): Promise<Measurement>;

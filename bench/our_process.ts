@@ -1,7 +1,7 @@
 // Our side of a comparison, a process of its own with its own threads: node our_process.js SUITE DEVICE
 import { guarded } from '../lib/native/native_error.js';
 import { answerLines } from './answer_lines.js';
-import { copyBandwidth, rates } from './rates.js';
+import { bandwidths, rates } from './rates.js';
 import type { Subject, SuiteOptions } from './suite.js';
 import { suites } from './suites/index.js';
 
@@ -14,19 +14,19 @@ const prepared = (): Subject => {
   return subject;
 };
 
-await answerLines(async (request) => {
+await answerLines((request) => {
   switch (request.do) {
     case 'facts':
       return { node: process.version, ...guarded('versions', (b) => b.versions()) };
     case 'rates':
       return rates(device);
     case 'bandwidth':
-      return copyBandwidth(device);
+      return bandwidths(device);
     case 'prepare':
-      subject = await suite
+      subject = suite
         ?.cases({ device })
         .find(({ name }) => name === request.case)
-        ?.prepare();
+        ?.prepare(request.parameters);
       return;
     case 'check':
       return prepared().check?.() ?? {};

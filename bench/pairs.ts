@@ -1,7 +1,7 @@
 // Interleaves ours and theirs: every pair measures both within a second, so that a change of the machine hits both.
 import { loadavg } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { MeasuringProcess } from './measuring_process.js';
+import type { Bandwidths, MeasuringProcess } from './measuring_process.js';
 import type { PeerResult, Result, TargetResult } from './result.js';
 import { disagreement, median, summarise } from './statistics.js';
 import type { Budget, Case, Checks, Target } from './suite.js';
@@ -19,6 +19,10 @@ export interface PairOptions {
 
 /** Threads of the last side may spin for some milliseconds after their work; they must not take the other's time (ms). */
 const settle = 20;
+
+const each = (of: (kind: keyof Bandwidths) => number): Bandwidths => ({
+  ...{ copy: of('copy'), inPlace: of('inPlace') },
+});
 
 type Measured = Omit<Result, 'suite' | 'device' | 'threads' | 'machine'>;
 
@@ -55,7 +59,7 @@ export async function measureCase(
   await sample(ours, 'ours');
 
   const mine: number[] = [];
-  const bandwidths: number[] = [];
+  const bandwidths: Bandwidths[] = [];
   const also: Record<string, number> = {};
   for (let pair = 0; pair < pairs; pair++) {
     if (bench.bytes !== undefined) bandwidths.push(await ours.bandwidth());
@@ -86,8 +90,9 @@ export async function measureCase(
     bytes === undefined
       ? null
       : {
-          ...{ bytes, bytesPerSecond: median(bandwidths) },
-          times: median(mine.map((seconds, i) => (seconds * (bandwidths[i] ?? NaN)) / bytes)),
+          bytes,
+          bandwidth: each((kind) => median(bandwidths.map((b) => b[kind]))),
+          times: each((kind) => median(bandwidths.map((b, i) => (mine[i]! * b[kind]) / bytes))),
         };
   const measured = { ours: summarise(mine), also, peers: peerResults, roofline };
   return {
@@ -142,6 +147,6 @@ export function judge(target: Target, { ours, also, peers, roofline }: Judged): 
     case 'also':
       return judged(also[target.key]);
     case 'roofline':
-      return judged(roofline?.times);
+      return judged(roofline?.times.copy);
   }
 }

@@ -1,5 +1,5 @@
 // One result, as it stands on a line of JSONL: everything that is needed to read it alone.
-import type { Facts, Rates } from './measuring_process.js';
+import type { Bandwidths, Facts, Rates } from './measuring_process.js';
 import type { Summary } from './statistics.js';
 import type { Unit } from './suite.js';
 
@@ -47,8 +47,12 @@ export interface Result {
   readonly ours: Summary;
   readonly also: Readonly<Record<string, number>>;
   readonly peers: Readonly<Record<string, PeerResult>>;
-  /** Of a case that counts its bytes: the copy bandwidth beside it and time · bandwidth / bytes, medians of pairs. */
-  readonly roofline: { bytes: number; bytesPerSecond: number; times: number } | null;
+  /** Of a case that counts its bytes: the bandwidths beside it, and time · bandwidth / bytes; medians of pairs. */
+  readonly roofline: {
+    readonly bytes: number;
+    readonly bandwidth: Bandwidths;
+    readonly times: Bandwidths;
+  } | null;
   readonly targets: readonly TargetResult[];
   /** False when a peer's checks differ by more than the case allows. */
   readonly agrees: boolean;

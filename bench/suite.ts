@@ -34,13 +34,13 @@ export interface Case {
   readonly targets: readonly Target[];
   /** How far the checks of ours and the peer's may differ, relative to the norm; none: no checks. */
   readonly tolerance?: number;
-  /** Makes the inputs, in our own process. */
-  prepare(): Subject | Promise<Subject>;
+  /** Makes the inputs, in our own process; the parameters are those that the peer gets. */
+  prepare(parameters: Parameters): Subject;
 }
 
 /** A prepared case. */
 export interface Subject {
-  measure(budget: Budget): Measurement | Promise<Measurement>;
+  measure(budget: Budget): Measurement;
   /**
    * The result of one operation on the fresh inputs, as named rows of numbers [norm, other sums …]; the peer's must
    * be the same. Called once, before anything is measured.
@@ -87,10 +87,10 @@ export const fasterThan = (peer: string, times: number): Target => ({
   text: `≥ ${times} × faster than ${peer}`,
 });
 
-/** The time is at most `atMost` times the bytes over the bandwidth measured beside it. */
+/** The time is at most `atMost` times the bytes over the copy bandwidth measured beside it. */
 export const nearRoofline = (atMost: number): Target => ({
   ...{ of: 'roofline', atMost },
-  text: `≤ ${atMost} × bytes / bandwidth`,
+  text: `≤ ${atMost} × bytes / copy bandwidth`,
 });
 
 export const valueAtMost = (atMost: number, text: string): Target => ({

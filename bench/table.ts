@@ -37,10 +37,7 @@ export function describeResult(result: Result): string {
   const row = (name: string, summary: Summary, rest: string): void => {
     lines.push(`  ${name.padEnd(8)} ${spread(summary, unit)} ${rest}`.trimEnd());
   };
-  const rate = roofline
-    ? `${significant(roofline.bytes / 1e6)} MB = ${significant(100 / roofline.times)} % of ${significant(roofline.bytesPerSecond / 1e9)} GB/s`
-    : '';
-  row('ours', result.ours, rate);
+  row('ours', result.ours, roofline ? describeRoofline(roofline) : '');
   for (const [form, { summary, ratio, disagreement, waitPolicy }] of Object.entries(result.peers)) {
     const differs = disagreement === null ? '' : `, differs ${disagreement.toExponential(0)}`;
     const waits = waitPolicy === 'default' ? '' : `, ${waitPolicy} waiting`;
@@ -56,10 +53,16 @@ export function describeResult(result: Result): string {
   return `${lines.join('\n')}\n`;
 }
 
+function describeRoofline({ bytes, bandwidth, times }: NonNullable<Result['roofline']>): string {
+  const of = (kind: keyof typeof times, name: string): string =>
+    `${significant(100 / times[kind])} % of ${name} (${significant(bandwidth[kind] / 1e9)} GB/s)`;
+  return `${significant(bytes / 1e6)} MB, ${of('copy', 'copying')}, ${of('inPlace', 'changing in place')}`;
+}
+
 /** What stands above the results of a suite. */
 export function describeMachine({ suite, device, threads, machine, load }: Result): string {
   const { rates, ours, peer } = machine;
-  const gb = (key: string): string => significant((rates[key] ?? NaN) / 1e9);
+  const g = (rate: number): string => significant(rate / 1e9);
   const versions = `libtorch ${ours['libtorch'] ?? '?'}, Node ${ours['node'] ?? '?'}`;
   const theirs = peer ? `, peer torch ${peer['torch'] ?? '?'}` : '';
   return [
@@ -68,8 +71,8 @@ export function describeMachine({ suite, device, threads, machine, load }: Resul
     ...(machine.gpu === null ? [] : [pc.dim(machine.gpu)]),
     pc.dim(`${versions}${theirs}, commit ${machine.commit}, load ${load.before.toFixed(1)}`),
     pc.dim(
-      `copy ${gb('copyBytesPerSecond')}, in place ${gb('updateBytesPerSecond')}, read ${gb('readBytesPerSecond')} GB/s; ` +
-        `GEMM fp32 ${gb('gemmFloat32FlopPerSecond')}, bf16 ${gb('gemmBfloat16FlopPerSecond')} GFLOP/s`,
+      `copy ${g(rates.copy)}, in place ${g(rates.inPlace)}, read ${g(rates.read)} GB/s; ` +
+        `GEMM fp32 ${g(rates.gemmFloat32)}, bf16 ${g(rates.gemmBfloat16)} GFLOP/s`,
     ),
     '',
   ].join('\n');

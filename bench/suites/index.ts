@@ -1,5 +1,15 @@
-// Every suite of the benchmark, by name; a new one is a line here.
+// Every suite of the benchmark, in the order of a run; a new one is a line here.
 import type { Suite } from '../suite.js';
+import { boundary } from './boundary.js';
+import { cli } from './cli.js';
+import { groupStatisticsSuite } from './group_statistics.js';
 import { halfSpaceProjectionSuite } from './half_space_projection.js';
+import { mmap } from './mmap.js';
 
-export const suites: readonly Suite[] = [halfSpaceProjectionSuite];
+export const suites: readonly Suite[] = [
+  boundary,
+  halfSpaceProjectionSuite,
+  groupStatisticsSuite,
+  mmap,
+  cli,
+];
