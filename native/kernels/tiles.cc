@@ -11,8 +11,6 @@
 #include <atomic>
 #include <cstring>
 
-#include "kernels/lanes.h"
-
 namespace lorashear {
 namespace {
 
@@ -66,15 +64,14 @@ struct Work {
   const float* basis;
   std::vector<float> coefficients;
 
-  Work(const std::vector<SliceMatrix>& matrices, const PackedBases& bases, const Tile& tile,
-       bool makes_u)
+  Work(const std::vector<SliceMatrix>& matrices, const PackedBases& bases, const Tile& tile)
       : matrix(matrices[tile.matrix]),
         index(matrix.index + tile.start),
         count(tile.count),
         rank(bases.rank(tile.matrix)),
         basis(bases.data(tile.matrix)),
-        coefficients(makes_u ? count * rank : 0, 0.0f) {
-    if (coefficients.empty()) return;
+        coefficients(count * rank, 0.0f) {
+    if (rank == 0) return;
     read(matrix.carrier, index, count, matrix.rank, bases.scale(), rank, coefficients.data());
   }
 
@@ -123,6 +120,50 @@ void scatter(const Work& work, int64_t from, int64_t length, const float* block,
   }
 }
 
+template <typename T>
+const LineLoops<T>& loops_of(const Lines<T>&) {
+  return line_loops<T>();
+}
+
+// Calls fn(lines, i) for every block of the slices i and i + 1 (or of i alone): where they lie, or
+// in a gathered copy in float32, which is scattered back if `Writes` (and nonzero then tells what
+// is left after rounding to the storage).
+template <typename T, bool Writes, typename Fn>
+void each_block(const Work& work, uint8_t* nonzero, Fn fn) {
+  const int64_t length = work.matrix.length;
+  if (is_contiguous_slice(work.matrix)) {
+    const int64_t bytes = length * static_cast<int64_t>(sizeof(T));
+    const int64_t ahead = 2 * std::max<int64_t>(1, kAheadBytes / (2 * bytes));
+    for (int64_t i = 0; i < work.count; i += 2) {
+      const int rows = i + 1 < work.count ? 2 : 1;
+      T* x = work.slice<T>(i);
+      T* y = work.slice<T>(i + rows - 1);
+      const T* next_x = work.slice<T>(std::min(i + ahead, work.count - 1));
+      const T* next_y = work.slice<T>(std::min(i + ahead + 1, work.count - 1));
+      for (int64_t e = 0; e < length; e += kBlock) {
+        auto lines = work.lines(i, rows, e, std::min(kBlock, length - e), x + e, y + e);
+        lines.next[0] = next_x + e;
+        lines.next[1] = next_y + e;
+        fn(lines, i);
+      }
+    }
+    return;
+  }
+  const LaneBuffer block(work.count * kLine);
+  std::vector<uint8_t> left(Writes ? work.count : 0, 0);
+  for (int64_t e = 0; e < length; e += kGather) {
+    const int64_t n = std::min(kGather, length - e);
+    gather<T>(work, e, n, block.data());
+    for (int64_t i = 0; i < work.count; i += 2) {
+      const int rows = i + 1 < work.count ? 2 : 1;
+      float* line = block.data() + i * kLine;
+      fn(work.lines(i, rows, e, n, line, line + (rows - 1) * kLine), i);
+    }
+    if constexpr (Writes) scatter<T>(work, e, n, block.data(), left.data());
+  }
+  if constexpr (Writes) std::copy(left.begin(), left.end(), nonzero);
+}
+
 }  // namespace
 
 void each(int64_t count, const std::function<void(int64_t)>& fn) {
@@ -137,6 +178,20 @@ void each(int64_t count, const std::function<void(int64_t)>& fn) {
   // each worker.
   at::TensorBase bytes = at::empty({workers}, at::kByte);
   at::TensorIterator::nullary_op(bytes).for_each(work, /*grain_size=*/1);
+}
+
+std::vector<Tile> tiles_of(const std::vector<SliceMatrix>& matrices) {
+  std::vector<Tile> tiles;
+  for (size_t m = 0; m < matrices.size(); ++m) {
+    const SliceMatrix& matrix = matrices[m];
+    const int64_t bytes = matrix.length * static_cast<int64_t>(c10::elementSize(matrix.x.type));
+    const int64_t most =
+        is_contiguous_slice(matrix) ? std::max<int64_t>(2, kTileBytes / bytes) : kTileSlices;
+    for (int64_t start = 0; start < matrix.count; start += most) {
+      tiles.push_back({static_cast<int64_t>(m), start, std::min(most, matrix.count - start)});
+    }
+  }
+  return tiles;
 }
 
 PackedBases::PackedBases(const std::vector<SliceMatrix>& matrices, double scale)
@@ -164,90 +219,58 @@ PackedBases::PackedBases(const std::vector<SliceMatrix>& matrices, double scale)
 }
 
 void measure(const std::vector<SliceMatrix>& matrices, const PackedBases& bases, const Tile& tile,
-             bool energy, float* u, SliceSums* sums) {
-  const Work work(matrices, bases, tile, true);
-  const int64_t length = work.matrix.length;
-  const int64_t stride = ceil_to(length, kLanes);
+             bool energy, SliceSums* sums) {
+  const Work work(matrices, bases, tile);
   std::fill_n(sums, tile.count, SliceSums{});
   DISPATCH_STORAGE(work.matrix.x.type, [&] {
-    if (is_contiguous_slice(work.matrix)) {
-      const int64_t bytes = length * static_cast<int64_t>(sizeof(scalar_t));
-      const int64_t ahead = 2 * std::max<int64_t>(1, kAheadBytes / (2 * bytes));
-      for (int64_t i = 0; i < work.count; i += 2) {
-        const int rows = i + 1 < work.count ? 2 : 1;
-        scalar_t* x = work.slice<scalar_t>(i);
-        scalar_t* y = work.slice<scalar_t>(i + rows - 1);
-        const scalar_t* next_x = work.slice<scalar_t>(std::min(i + ahead, work.count - 1));
-        const scalar_t* next_y = work.slice<scalar_t>(std::min(i + ahead + 1, work.count - 1));
-        for (int64_t e = 0; e < length; e += kBlock) {
-          auto lines = work.lines(i, rows, e, std::min(kBlock, length - e), x + e, y + e);
-          lines.next[0] = next_x + e;
-          lines.next[1] = next_y + e;
-          lines.u = u ? u + i * stride + e : nullptr;
-          lines.stride = stride;
-          measure_lines(lines, energy, sums + i);
-        }
-      }
-      return;
-    }
-    const LaneBuffer block(work.count * kLine);
-    for (int64_t e = 0; e < length; e += kGather) {
-      const int64_t n = std::min(kGather, length - e);
-      gather<scalar_t>(work, e, n, block.data());
-      for (int64_t i = 0; i < work.count; i += 2) {
-        const int rows = i + 1 < work.count ? 2 : 1;
-        float* line = block.data() + i * kLine;
-        measure_lines(work.lines(i, rows, e, n, line, line + (rows - 1) * kLine), energy, sums + i);
+    each_block<scalar_t, false>(work, nullptr, [&](const auto& lines, int64_t i) {
+      loops_of(lines).measure(lines, energy, sums + i);
+    });
+  });
+}
+
+void apply(const std::vector<SliceMatrix>& matrices, const PackedBases& bases, const Tile& tile,
+           const float* keep, uint8_t* nonzero) {
+  const Work work(matrices, bases, tile);
+  std::fill_n(nonzero, tile.count, uint8_t{0});
+  DISPATCH_STORAGE(work.matrix.x.type, [&] {
+    each_block<scalar_t, true>(work, nonzero, [&](const auto& lines, int64_t i) {
+      loops_of(lines).apply(lines, keep + i, nonzero + i);
+    });
+  });
+}
+
+void advance(const std::vector<SliceMatrix>& matrices, const PackedBases& bases, const Tile& tile,
+             float keep, SliceSums* sums, uint8_t* nonzero) {
+  const Work work(matrices, bases, tile);
+  std::fill_n(sums, tile.count, SliceSums{});
+  std::fill_n(nonzero, tile.count, uint8_t{0});
+  DISPATCH_STORAGE(work.matrix.x.type, [&] {
+    each_block<scalar_t, true>(work, nonzero, [&](const auto& lines, int64_t i) {
+      loops_of(lines).advance(lines, keep, sums + i, nonzero + i);
+    });
+  });
+}
+
+void clear(const SliceMatrix& matrix, const Tile& tile, const uint8_t* zero) {
+  const int64_t* index = matrix.index + tile.start;
+  DISPATCH_STORAGE(matrix.x.type, [&] {
+    for (int64_t i = 0; i < tile.count; ++i) {
+      if (!zero[i]) continue;
+      auto* x = static_cast<scalar_t*>(matrix.x.data) + index[i] * matrix.x.outer;
+      if (is_contiguous_slice(matrix)) {
+        std::memset(static_cast<void*>(x), 0, matrix.length * sizeof(scalar_t));
+      } else {
+        for (int64_t e = 0; e < matrix.length; ++e) x[e * matrix.x.inner] = scalar_t(0.0f);
       }
     }
   });
 }
 
-void apply(const std::vector<SliceMatrix>& matrices, const PackedBases& bases, const Tile& tile,
-           float* u, const SliceStep* steps, uint8_t* nonzero) {
-  const Work work(matrices, bases, tile, u == nullptr);
-  const int64_t length = work.matrix.length;
-  const int64_t stride = ceil_to(length, kLanes);
-  std::fill_n(nonzero, tile.count, uint8_t{0});
-  DISPATCH_STORAGE(work.matrix.x.type, [&] {
-    if (is_contiguous_slice(work.matrix)) {
-      for (int64_t i = 0; i < work.count;) {
-        scalar_t* x = work.slice<scalar_t>(i);
-        if (steps[i].zero) {
-          std::memset(static_cast<void*>(x), 0, length * sizeof(scalar_t));
-          ++i;
-          continue;
-        }
-        const int rows = i + 1 < work.count && !steps[i + 1].zero ? 2 : 1;
-        auto lines = work.lines(i, rows, 0, length, x, work.slice<scalar_t>(i + rows - 1));
-        lines.u = u ? u + i * stride : nullptr;
-        lines.stride = stride;
-        const float keep[2] = {steps[i].keep, steps[i + rows - 1].keep};
-        apply_lines(lines, keep, nonzero + i);
-        i += rows;
-      }
-      return;
-    }
-    const LaneBuffer block(work.count * kLine);
-    for (int64_t e = 0; e < length; e += kGather) {
-      const int64_t n = std::min(kGather, length - e);
-      gather<scalar_t>(work, e, n, block.data());
-      for (int64_t i = 0; i < work.count; ++i) {
-        float* line = block.data() + i * kLine;
-        uint8_t kept = 0;  // scatter finds what is left after rounding to the storage
-        if (steps[i].zero) {
-          std::fill_n(line, n, 0.0f);
-        } else {
-          apply_lines(work.lines(i, 1, e, n, line, line), &steps[i].keep, &kept);
-        }
-      }
-      scatter<scalar_t>(work, e, n, block.data(), nonzero);
-    }
-  });
-  zero(work.matrix.carrier, work.index, work.count, work.matrix.rank);
-  for (const Factor& moment : work.matrix.moments) {
-    zero(moment, work.index, work.count, work.matrix.rank);
-  }
+void clear_carriers(const SliceMatrix& matrix, const Tile& tile) {
+  const int64_t* index = matrix.index + tile.start;
+  zero(matrix.carrier, index, tile.count, matrix.rank);
+  for (const Factor& moment : matrix.moments) zero(moment, index, tile.count, matrix.rank);
 }
 
 }  // namespace lorashear

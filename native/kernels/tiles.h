@@ -1,5 +1,5 @@
-// The two CPU passes over slices that both operators share: measure (sums) and apply (the step), a
-// tile at a time.
+// The passes over slices that both operators share on CPU, a tile at a time: measure (sums), apply
+// (the step), advance (both).
 #pragma once
 
 #include <cstdint>
@@ -23,11 +23,16 @@ struct Tile {
 // Most slices in a tile of slices that are not contiguous: neighbouring columns share their cache
 // lines.
 constexpr int64_t kTileSlices = 32;
+constexpr int64_t kTileBytes = 128 << 10;
 
 // One slice is contiguous in memory (a row of a row-major matrix); other slices are gathered.
 inline bool is_contiguous_slice(const SliceMatrix& matrix) {
   return matrix.x.inner == 1 || matrix.length == 1;
 }
+
+// All slices of all matrices, in list order: kTileSlices of the strided ones in a tile, of the
+// others as many as kTileBytes hold, so that the threads' shares come out even.
+std::vector<Tile> tiles_of(const std::vector<SliceMatrix>& matrices);
 
 // Runs fn(0) ... fn(count - 1) on libtorch's threads; which thread takes which number is left to
 // chance, so each must write only what is its own.
@@ -63,26 +68,23 @@ class PackedBases {
   std::vector<LaneBuffer> data_;
 };
 
-// Floats of room that measure needs to leave the u of a tile of contiguous slices.
-inline int64_t room_for(const SliceMatrix& matrix, const Tile& tile) {
-  return tile.count * ((matrix.length + 15) / 16 * 16);
-}
-
 // sums[0 .. tile.count): the sums of the tile's slices; uu stays 0 unless `energy`.
-// u: null, or 64-byte aligned room_for(...) floats in which u is left for apply.
 void measure(const std::vector<SliceMatrix>& matrices, const PackedBases& bases, const Tile& tile,
-             bool energy, float* u, SliceSums* sums);
+             bool energy, SliceSums* sums);
 
-// What becomes of a slice: x_i = keep * x_i + u_i, or exactly +0.0.
-struct SliceStep {
-  float keep;
-  bool zero;
-};
-
-// Does steps[0 .. tile.count) and zeroes the slices' carriers and moments.
-// u: what measure left, or null.
-// nonzero[0 .. tile.count): whether anything but zero is stored in the slice now.
+// x_i = keep[i] * x_i + u_i. nonzero[0 .. tile.count): whether anything but zero is stored now.
 void apply(const std::vector<SliceMatrix>& matrices, const PackedBases& bases, const Tile& tile,
-           float* u, const SliceStep* steps, uint8_t* nonzero);
+           const float* keep, uint8_t* nonzero);
+
+// Both in one pass over memory: the sums of what the slices were, without uu, and
+// x_i = keep * x_i + u_i.
+void advance(const std::vector<SliceMatrix>& matrices, const PackedBases& bases, const Tile& tile,
+             float keep, SliceSums* sums, uint8_t* nonzero);
+
+// x_i = exactly +0.0 for every slice with zero[i].
+void clear(const SliceMatrix& matrix, const Tile& tile, const uint8_t* zero);
+
+// The carriers of the tile's slices and their moments become exactly 0.
+void clear_carriers(const SliceMatrix& matrix, const Tile& tile);
 
 }  // namespace lorashear

@@ -4,8 +4,8 @@ import { native } from '../../lib/native/load.js';
 import type { DType } from '../../lib/tensor/dtype.js';
 import { groupStatistics } from '../../lib/tensor/kernels.js';
 import { op } from '../../lib/tensor/op.js';
-import { clone, contiguous, transpose } from '../../lib/tensor/ops.js';
-import type { Tensor } from '../../lib/tensor/tensor.js';
+import { clone, contiguous, empty, to, transpose } from '../../lib/tensor/ops.js';
+import { floatTensor, longTensor, type Tensor } from '../../lib/tensor/tensor.js';
 import {
   numbers,
   plainProjection,
@@ -88,6 +88,34 @@ for (const [dtype, allowed] of Object.entries(tolerance) as [DType, number][]) {
   });
 }
 
+test('when bfloat16 would hold a subnormal, then it holds 0', (t) => {
+  for (const length of [16, 37]) {
+    const values = range(0, length).map((i) => (i === 3 ? 1 : 1.5e-38));
+    const x = to(floatTensor(values, [1, length]), 'cpu', 'bfloat16');
+    const none = empty([0]);
+    const index = [longTensor([0], [1])];
+    const list = {
+      x: [x],
+      loraB: [none],
+      loraA: [none],
+      moments: [],
+      axis: [0],
+      index,
+      group: index,
+    };
+    step(list, { scale: 0, groups: 1, remaining: 5 });
+    t.ok(
+      x.toArray().every((value) => value > 1.17e-38),
+      '1.2e-38 is still normal',
+    );
+    step(list, { scale: 0, groups: 1, remaining: 4 });
+    t.same(
+      x.toArray().map((value) => value === 0),
+      values.map((value) => value < 1),
+    );
+  }
+});
+
 test('when the plain reference does the same step, then every tensor it leaves agrees', (t) => {
   const { matrices, groups } = blocks(8);
   const o = { scale: 2, groups, remaining: 4, epsilon: 0.5 };
@@ -95,11 +123,13 @@ test('when the plain reference does the same step, then every tensor it leaves a
   const slow = slicesOf(matrices, 'float32', true).list;
   const lists = [slow.x, slow.loraB, slow.loraA, slow.moments, slow.index, slow.group, slow.axis];
   const sums = referenceStatistics(...[...lists.slice(0, 3), ...lists.slice(4)], 2, groups);
-  t.ok(distance(groupStatistics(fast, o).toArray(), sums.toArray()) < 1e-6);
+  // Four accumulators and no fused multiply-add on a processor without AVX2.
+  const allowed = 4e-6;
+  t.ok(distance(groupStatistics(fast, o).toArray(), sums.toArray()) < allowed);
   const want = referenceStep(...lists, o.scale, groups, o.remaining, null, o.epsilon);
-  t.ok(distance(step(fast, o).toArray(), want.toArray()) < 1e-6);
+  t.ok(distance(step(fast, o).toArray(), want.toArray()) < allowed);
   fast.x.forEach((x, k) => {
-    t.ok(distance(x.toArray(), slow.x[k]?.toArray() ?? []) < 1e-6);
+    t.ok(distance(x.toArray(), slow.x[k]?.toArray() ?? []) < allowed);
   });
   for (const name of ['loraB', 'loraA', 'moments'] as const) {
     t.equal(bytes(fast[name]), bytes(slow[name]), name);
@@ -107,6 +137,20 @@ test('when the plain reference does the same step, then every tensor it leaves a
 });
 
 for (const dtype of ['float32', 'bfloat16', 'float16'] as const) {
+  test(`when a pull of 0 forbids the single pass, then ${dtype} ends in the same bits`, (t) => {
+    for (const rank of [8, 17]) {
+      const { matrices, groups } = blocks(rank);
+      const one = slicesOf(matrices, dtype, true).list;
+      const two = slicesOf(matrices, dtype, true).list;
+      const o = { scale: 2, groups, remaining: 4, epsilon: 0.5 };
+      const pull = Array<number>(groups).fill(0);
+      t.same(step(one, o).toArray(), step(two, { ...o, pull }).toArray());
+      for (const name of ['x', 'loraB', 'loraA', 'moments'] as const) {
+        t.equal(bytes(one[name]), bytes(two[name]), `${name} at rank ${rank}`);
+      }
+    }
+  });
+
   test(`when u is left out, then ${dtype} decays linearly to exactly +0`, (t) => {
     const { matrices, groups } = blocks(8, 33);
     const { list, plain } = slicesOf(matrices, dtype, true);

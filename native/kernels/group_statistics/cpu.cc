@@ -17,18 +17,12 @@ at::Tensor group_statistics_cpu(LORASHEAR_STATISTICS_PARAMETERS) {
   const auto matrices = read_slices(op, x, lora_b, lora_a, {}, index, group, axis, groups);
   check_lines(op, matrices, groups);
 
-  std::vector<Tile> tiles;
-  for (size_t m = 0; m < matrices.size(); ++m) {
-    for (int64_t start = 0; start < matrices[m].count; start += kTileSlices) {
-      tiles.push_back(
-          {static_cast<int64_t>(m), start, std::min(kTileSlices, matrices[m].count - start)});
-    }
-  }
+  const std::vector<Tile> tiles = tiles_of(matrices);
   const PackedBases bases(matrices, scale);
   std::vector<SliceSums> sums(slice_total(matrices));
   each(static_cast<int64_t>(tiles.size()), [&](int64_t i) {
     const Tile& tile = tiles[i];
-    measure(matrices, bases, tile, /*energy=*/true, /*u=*/nullptr,
+    measure(matrices, bases, tile, /*energy=*/true,
             sums.data() + matrices[tile.matrix].first + tile.start);
   });
 

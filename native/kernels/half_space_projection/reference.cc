@@ -41,11 +41,14 @@ at::Tensor half_space_projection_reference(LORASHEAR_PROJECTION_PARAMETERS) {
 
   // lambda_g = max(||x_g|| / (Tp - t), pull_g)
   const at::Tensor norm = xx.sqrt();
-  at::Tensor lambda = norm / static_cast<double>(remaining);
-  if (pull) lambda = at::maximum(lambda, pull->to(at::kDouble));
+  const double even = 1.0 / static_cast<double>(remaining);
+  at::Tensor shrink = at::full_like(norm, even);  // lambda_g / ||x_g||
+  if (pull) {
+    const at::Tensor least = pull->to(at::kDouble);
+    shrink = at::where(least > norm * even, least / (norm + 1e-12), shrink);
+  }
 
-  // x~_g = x_g + u_g - lambda_g x_g / (||x_g|| + 1e-12), and <x~_g, x_g>
-  const at::Tensor shrink = lambda / (norm + 1e-12);
+  // x~_g = x_g + u_g - lambda_g x_g / ||x_g||, and <x~_g, x_g>
   at::Tensor product = at::zeros({groups}, at::kDouble);
   std::vector<at::Tensor> trials;
   for (size_t k = 0; k < x.size(); ++k) {

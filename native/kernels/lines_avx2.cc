@@ -1,0 +1,12 @@
+// The loops over slices for AVX2.
+#include "kernels/lines_x86.h"
+
+#ifdef LORASHEAR_X86_SETS
+// After all other headers: what they define inline must not be compiled for this processor only.
+#pragma GCC push_options
+#pragma GCC target("avx2,fma,f16c")
+#define LORASHEAR_ISA avx2
+#define LORASHEAR_AVX2
+#include "kernels/lines_body.h"
+#pragma GCC pop_options
+#endif
