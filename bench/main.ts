@@ -16,6 +16,8 @@ import { describeMachine, describeResult } from './table.js';
 const resultsFolder = fileURLToPath(new URL('../../bench/results/', import.meta.url));
 const say = (text: string): void => void process.stderr.write(text);
 
+/** Threads of libgomp spin for a few milliseconds after their work. */
+const settle = 20;
 /** Lets one sample of a slow call be one call, and keeps a fast one from collecting millions of values. */
 const mostCalls = 2000;
 
@@ -52,7 +54,7 @@ async function measure({ json, threads, seconds, ...options }: BenchOptions): Pr
     for (const count of suite.threaded ? threads : threads.slice(0, 1)) {
       let shown = 0;
       const { device, pairs, only } = options;
-      const run = { device, pairs, only, threads: count, python, hardware: facts };
+      const run = { device, pairs, settle, only, threads: count, python, hardware: facts };
       await runSuite(suite, { ...run, budget: { seconds, calls: mostCalls } }, (result) => {
         results.push(result);
         if (json) process.stdout.write(`${JSON.stringify(result)}\n`);

@@ -15,10 +15,9 @@ export interface Peer {
 export interface PairOptions {
   readonly pairs: number;
   readonly budget: Budget;
+  /** Pause before each sample (ms): the last side's threads may spin after their work, at the other's cost. */
+  readonly settle: number;
 }
-
-/** Threads of the last side may spin for some milliseconds after their work; they must not take the other's time (ms). */
-const settle = 20;
 
 const each = (of: (kind: keyof Bandwidths) => number): Bandwidths => ({
   ...{ copy: of('copy'), inPlace: of('inPlace') },
@@ -31,7 +30,7 @@ export async function measureCase(
   bench: Case,
   ours: MeasuringProcess,
   peers: readonly Peer[],
-  { pairs, budget }: PairOptions,
+  { pairs, budget, settle }: PairOptions,
 ): Promise<Measured> {
   const before = loadavg()[0] ?? NaN;
   const sample = async (side: MeasuringProcess, form: string) => {

@@ -30,11 +30,7 @@ export async function runSuite(
   const env = { ...process.env, OMP_NUM_THREADS: String(threads) };
   const wantsPeer = python !== undefined && cases.some(({ peers }) => peers.length > 0);
   const policies = wantsPeer ? waitPolicies(threads) : [];
-  const ours = startProcess(
-    'our process',
-    [process.execPath, '--expose-gc', ourScript, suite.name, device],
-    env,
-  );
+  const ours = startProcess('our process', [process.execPath, ourScript, suite.name, device], env);
   const peers = policies.map((waitPolicy): Peer => ({
     waitPolicy,
     process: startProcess(

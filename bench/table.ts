@@ -30,7 +30,7 @@ const spread = (summary: Summary, unit: Unit): string =>
 const mark = (met: boolean | null): string =>
   met === null ? pc.dim('not measured') : met ? pc.green('met') : pc.red('MISSED');
 
-/** The lines of one result; `previous` is the same figure of an earlier run. */
+/** The lines of one result. */
 export function describeResult(result: Result): string {
   const { unit, roofline } = result;
   const lines = [pc.bold(result.case)];

@@ -1,0 +1,52 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import t from 'tap';
+import { peersFolder } from '../../bench/peer_environment.js';
+import { suites } from '../../bench/suites/index.js';
+
+for (const suite of suites) {
+  t.test(`when ${suite.name} lists its cases, then each is named once and has its peers`, (t) => {
+    for (const device of ['cpu', 'cuda'] as const) {
+      const cases = suite.cases({ device });
+      t.ok(cases.length > 0);
+      t.equal(new Set(cases.map(({ name }) => name)).size, cases.length);
+      for (const { peers, targets, parameters, bytes } of cases) {
+        const script = join(peersFolder, 'suites', `${suite.name}.py`);
+        t.ok(peers.length === 0 || existsSync(script));
+        for (const peer of peers) t.match(readFileSync(script, 'utf8'), `"${peer}"`);
+        for (const target of targets) {
+          if (target.of === 'ratio' || target.of === 'speed') t.ok(peers.includes(target.peer));
+          if (target.of === 'roofline') t.ok((bytes ?? 0) > 0);
+        }
+        t.same(JSON.parse(JSON.stringify(parameters)), parameters, 'plain JSON');
+      }
+    }
+    t.end();
+  });
+}
+
+t.test(
+  'when the figures of a whole run are listed, then those of the issue are among them',
+  (t) => {
+    const texts = suites.flatMap((suite) =>
+      suite
+        .cases({ device: 'cpu' })
+        .flatMap(({ name, targets }) =>
+          targets.map(({ text }) => `${suite.name}, ${name}: ${text}`),
+        ),
+    );
+    for (const figure of [
+      'boundary, add of one element, no grad: ≤ 0.6 × torch',
+      'boundary, linear 16×64×64, grad: ≤ 0.9 × torch',
+      'half_space_projection, default model float32: ≥ 180 × faster than loop',
+      'half_space_projection, default model bfloat16: ≥ 10 × faster than vec',
+      'group_statistics, 11008×4096 rows float32: ≤ 1.5 × bytes / copy bandwidth',
+      'mmap, open a file of 2 GiB: < 50 ms',
+      'cli, --help: < 150 ms',
+      'cli, packed package: < 1 MiB',
+    ]) {
+      t.ok(texts.includes(figure), figure);
+    }
+    t.end();
+  },
+);
