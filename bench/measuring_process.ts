@@ -8,7 +8,7 @@ import type { Budget, Checks, Measurement, Parameters } from './suite.js';
 export type Request =
   | { readonly do: 'facts' }
   | { readonly do: 'rates' }
-  | { readonly do: 'bandwidth' }
+  | { readonly do: 'bandwidth'; readonly footprint: number }
   | { readonly do: 'prepare'; readonly case: string; readonly parameters: Parameters }
   | { readonly do: 'check'; readonly form: string }
   | ({ readonly do: 'measure'; readonly form: string } & Budget)
@@ -31,8 +31,8 @@ export interface Rates extends Bandwidths {
 export interface MeasuringProcess {
   facts(): Promise<Facts>;
   rates(): Promise<Rates>;
-  /** As they are now. */
-  bandwidth(): Promise<Bandwidths>;
+  /** As they are now, on data of `footprint` bytes. */
+  bandwidth(footprint: number): Promise<Bandwidths>;
   prepare(name: string, parameters: Parameters): Promise<void>;
   check(form: string): Promise<Checks>;
   measure(form: string, budget: Budget): Promise<Measurement>;
@@ -97,7 +97,7 @@ export function startProcess(
   return {
     facts: () => ask({ do: 'facts' }),
     rates: () => ask({ do: 'rates' }),
-    bandwidth: () => ask({ do: 'bandwidth' }),
+    bandwidth: (footprint) => ask({ do: 'bandwidth', footprint }),
     prepare: (case_, parameters) => ask({ do: 'prepare', case: case_, parameters }),
     check: (form) => ask({ do: 'check', form }),
     measure: (form, budget) => ask({ do: 'measure', form, ...budget }),

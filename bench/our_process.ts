@@ -21,7 +21,7 @@ await answerLines((request) => {
     case 'rates':
       return rates(device);
     case 'bandwidth':
-      return bandwidths(device);
+      return bandwidths(device, request.footprint);
     case 'prepare':
       subject = suite
         ?.cases({ device })

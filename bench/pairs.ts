@@ -57,11 +57,12 @@ export async function measureCase(
   }
   await sample(ours, 'ours');
 
+  const { memory } = bench;
   const mine: number[] = [];
   const bandwidths: Bandwidths[] = [];
   const also: Record<string, number> = {};
   for (let pair = 0; pair < pairs; pair++) {
-    if (bench.bytes !== undefined) bandwidths.push(await ours.bandwidth());
+    if (memory) bandwidths.push(await ours.bandwidth(memory.footprint));
     const measured = await sample(ours, 'ours');
     mine.push(measured.value);
     for (const [key, value] of Object.entries(measured.also)) {
@@ -84,14 +85,15 @@ export async function measureCase(
       },
     ]),
   );
-  const { bytes } = bench;
   const roofline =
-    bytes === undefined
+    memory === undefined
       ? null
       : {
-          bytes,
+          bytes: memory.moved,
           bandwidth: each((kind) => median(bandwidths.map((b) => b[kind]))),
-          times: each((kind) => median(bandwidths.map((b, i) => (mine[i]! * b[kind]) / bytes))),
+          times: each((kind) =>
+            median(bandwidths.map((b, i) => (mine[i]! * b[kind]) / memory.moved)),
+          ),
         };
   const measured = { ours: summarise(mine), also, peers: peerResults, roofline };
   return {

@@ -8,30 +8,34 @@ import type { Bandwidths, Rates } from './measuring_process.js';
 import { median } from './statistics.js';
 import { timed } from './timed.js';
 
-/** Floats of one array: 256 MiB. */
-const elements = 64 * 2 ** 20;
+/** Bytes that a measurement of bandwidth touches at most. */
+const mostBytes = 512 * 2 ** 20;
 const side = 2048;
 
-const secondsOf = (device: string, call: () => unknown, calls: number): number => {
+/** Median time of a call, of at least three. */
+const secondsOf = (device: string, call: () => unknown): number => {
   const wait = waiterFor(device);
   const measure = timed({ call: () => scoped(() => void call()), wait });
-  measure({ seconds: 10, calls: 1 });
-  return median(measure({ seconds: 10, calls }).values);
+  measure({ seconds: 1, calls: 1 });
+  const few = measure({ seconds: 1, calls: 3 }).values;
+  return median([...few, ...measure({ seconds: 0.02, calls: 50 }).values]);
 };
 
 /**
- * Bytes a second, read and written counted once each, of a copy between two arrays of 256 MiB and of scaling one in
- * place. The memory of most machines reads a line before a copy writes it, so that copying moves half as much again.
+ * Bytes a second, read and written counted once each, of a copy from one half of `footprint` bytes to the other and of
+ * scaling as many in place. The memory of most machines reads a line before a copy writes it, so that copying moves
+ * half as much again.
  */
-export function bandwidths(device: string): Bandwidths {
+export function bandwidths(device: string, footprint = mostBytes): Bandwidths {
   return noGrad(() =>
     scoped(() => {
-      const from = full([elements], 1, 'float32', device);
-      const to = full([elements], 0, 'float32', device);
-      const bytes = 2 * 4 * elements;
+      const elements = Math.ceil(Math.min(footprint, mostBytes) / 4);
+      const from = full([Math.ceil(elements / 2)], 1, 'float32', device);
+      const to = full([Math.ceil(elements / 2)], 0, 'float32', device);
+      const whole = full([elements], 1, 'float32', device);
       return {
-        copy: bytes / secondsOf(device, () => copy_(to, from), 3),
-        inPlace: bytes / secondsOf(device, () => scale_(from, 1), 3),
+        copy: (4 * elements) / secondsOf(device, () => copy_(to, from)),
+        inPlace: (2 * 4 * elements) / secondsOf(device, () => scale_(whole, 1)),
       };
     }),
   );
@@ -45,12 +49,12 @@ export function rates(device: string): Rates {
         scoped(() => {
           const a = full([side, side], 0.5, dtype, device);
           const b = full([side, side], 0.5, dtype, device);
-          return (2 * side ** 3) / secondsOf(device, () => matmul(a, b), 3);
+          return (2 * side ** 3) / secondsOf(device, () => matmul(a, b));
         });
-      const x = full([elements], 1, 'float32', device);
+      const x = full([mostBytes / 4], 1, 'float32', device);
       return {
         ...bandwidths(device),
-        read: (4 * elements) / secondsOf(device, () => sumAll(x), 3),
+        read: mostBytes / secondsOf(device, () => sumAll(x)),
         gemmFloat32: gemm('float32'),
         gemmBfloat16: gemm('bfloat16'),
       };

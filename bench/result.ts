@@ -47,7 +47,7 @@ export interface Result {
   readonly ours: Summary;
   readonly also: Readonly<Record<string, number>>;
   readonly peers: Readonly<Record<string, PeerResult>>;
-  /** Of a case that counts its bytes: the bandwidths beside it, and time · bandwidth / bytes; medians of pairs. */
+  /** Of a case that counts its bytes: the bandwidths on as much data, measured beside it, and time · bandwidth / bytes; medians of pairs. */
   readonly roofline: {
     readonly bytes: number;
     readonly bandwidth: Bandwidths;

@@ -169,6 +169,23 @@ export function makeSlices({ blocks, rank, dtype, device }: SlicedMatrices) {
   return { list, groups };
 }
 
+/** Bytes that calls go through where their data must come from memory: far more than most caches hold. */
+const coldBytes = 512 * 2 ** 20;
+
+/** How many copies of data of `footprint` bytes calls must go through in turn to find none of it in a cache. */
+export const coldCopies = (footprint: number): number => Math.ceil(coldBytes / footprint);
+
+/** `count` lists of the same values in memory of their own, the given one first. */
+export function copiesOf(list: SliceList, count: number): SliceList[] {
+  const copy = (tensors: readonly Tensor[]): Tensor[] => tensors.map((t) => keep(ops.clone(t)));
+  const { x, loraB, loraA } = list;
+  const another = (): SliceList => ({
+    ...list,
+    ...{ x: copy(x), loraB: copy(loraB), loraA: copy(loraA) },
+  });
+  return [list, ...Array.from({ length: count - 1 }, another)];
+}
+
 /** For each tensor its norm, and its product with a wave, which tells where in the tensor values are. */
 export function checksums(tensors: readonly Tensor[], name: string): Record<string, number[]> {
   const rows = tensors.map((t, i) =>

@@ -29,13 +29,20 @@ export interface Case {
   /** The peer's forms of the same work, as `bench/peers/suites/<suite>.py` names them. */
   readonly peers: readonly string[];
   readonly parameters: Parameters;
-  /** Bytes that a perfect implementation reads and writes once; compared with the measured bandwidth. */
-  readonly bytes?: number;
+  readonly memory?: Memory;
   readonly targets: readonly Target[];
   /** How far the checks of ours and the peer's may differ, relative to the norm; none: no checks. */
   readonly tolerance?: number;
   /** Makes the inputs, in our own process; the parameters are those that the peer gets. */
   prepare(parameters: Parameters): Subject;
+}
+
+/** What a perfect implementation does to memory; compared with the measured bandwidth. */
+export interface Memory {
+  /** Bytes that it reads plus bytes that it writes. */
+  readonly moved: number;
+  /** Bytes that it touches: bandwidth is measured on as many, so that caches help both alike. */
+  readonly footprint: number;
 }
 
 /** A prepared case. */

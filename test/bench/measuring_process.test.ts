@@ -20,7 +20,7 @@ t.test('when a process is asked, then it answers in order, with its own environm
     peer.measure('vec', budget),
   ]);
   t.same([first.also, second.also], [{ calls: 1 }, { calls: 2 }]);
-  t.same((await peer.bandwidth()).copy, 8);
+  t.same((await peer.bandwidth(64)).copy, 8);
   await peer.drop();
   await peer.close();
   await peer.close();

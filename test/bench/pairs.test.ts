@@ -22,7 +22,7 @@ const bench: Case = {
   unit: 's',
   peers: ['vec', 'loop'],
   parameters: { rows: 3 },
-  bytes: 2,
+  memory: { moved: 2, footprint: 1 },
   tolerance: 0.01,
   targets: [ratioTo('vec', 0.6), fasterThan('vec', 2), fasterThan('loop', 8), nearRoofline(1.5)],
   prepare: () => ({ measure: () => ({ values: [] }) }),

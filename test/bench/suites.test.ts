@@ -10,13 +10,13 @@ for (const suite of suites) {
       const cases = suite.cases({ device });
       t.ok(cases.length > 0);
       t.equal(new Set(cases.map(({ name }) => name)).size, cases.length);
-      for (const { peers, targets, parameters, bytes } of cases) {
+      for (const { peers, targets, parameters, memory } of cases) {
         const script = join(peersFolder, 'suites', `${suite.name}.py`);
         t.ok(peers.length === 0 || existsSync(script));
         for (const peer of peers) t.match(readFileSync(script, 'utf8'), `"${peer}"`);
         for (const target of targets) {
           if (target.of === 'ratio' || target.of === 'speed') t.ok(peers.includes(target.peer));
-          if (target.of === 'roofline') t.ok((bytes ?? 0) > 0);
+          if (target.of === 'roofline') t.ok((memory?.moved ?? 0) > 0);
         }
         t.same(JSON.parse(JSON.stringify(parameters)), parameters, 'plain JSON');
       }

@@ -1,12 +1,13 @@
 """The sums of each group in PyTorch, a few tensor operations a matrix: u of the whole matrix, segmented sums."""
 import torch
 
-from .sliced_matrices import make_blocks
+from .sliced_matrices import copies_of, make_blocks
 
 
 class Case:
     def __init__(self, parameters):
-        self.blocks = make_blocks(parameters)
+        self.copies = copies_of(make_blocks(parameters), parameters["copies"])
+        self.turn = 0
         self.scale = parameters["scale"]
         self.forms = {"vec": self.vec}
 
@@ -14,7 +15,8 @@ class Case:
     def vec(self):
         """(groups, 3): |x|^2, <x, u>, |u|^2; all groups of a block are active"""
         rows = []
-        for block in self.blocks:
+        self.turn += 1
+        for block in self.copies[self.turn % len(self.copies)]:
             n, sums = block.units, [0.0, 0.0, 0.0]
             for m in block.matrices:
                 u = torch.mm(m.B, m.A).mul_(self.scale)

@@ -9,7 +9,7 @@ vec   a few tensor operations a matrix: the active slices gathered, one GEMM, se
 """
 import torch
 
-from .sliced_matrices import checksums, make_blocks
+from .sliced_matrices import checksums, copies_of, make_blocks
 
 
 def step_loop(blocks, s, T, eps):
@@ -101,32 +101,46 @@ def step_vec(blocks, s, T, eps):
 steps = {"loop": step_loop, "oto": step_oto, "vec": step_vec}
 
 
+def factors(blocks):
+    """what is cut along with W: B where slices are rows, A where they are columns"""
+    return [m.B if m.axis == 0 else m.A for block in blocks for m in block.matrices]
+
+
 class Case:
     def __init__(self, parameters):
-        self.blocks = make_blocks(parameters)
+        self.copies = copies_of(make_blocks(parameters), parameters["copies"])
+        self.turn = 0
         self.scale = parameters["scale"]
         self.checked = parameters["checked"]
-        matrices = [m for block in self.blocks for m in block.matrices]
-        self.W = [m.W for m in matrices]
-        self.factor = [m.B if m.axis == 0 else m.A for m in matrices]
-        self.W0 = [t.clone() for t in self.W]
-        self.factor0 = [t.clone() for t in self.factor]
+        self.factors = [t.clone() for t in factors(self.copies[0])]
         remaining = parameters["remaining"]
-        self.forms = {
-            name: torch.no_grad()(lambda step=step: step(self.blocks, self.scale, remaining, 0.0))
-            for name, step in steps.items()
-        }
+
+        def form(step):
+            return torch.no_grad()(lambda: step(self.blocks(), self.scale, remaining, 0.0))
+
+        self.forms = {name: form(step) for name, step in steps.items()}
+
+    def blocks(self):
+        """the copy whose turn it is: with many, none is in a cache"""
+        return self.copies[self.turn % len(self.copies)]
+
+    def restore(self, blocks):
+        for t, before in zip(factors(blocks), self.factors):
+            t.copy_(before)
 
     def reset(self):
-        for t, before in zip(self.factor, self.factor0):
-            t.copy_(before)
+        self.turn += 1
+        self.restore(self.blocks())
 
     @torch.no_grad()
     def check(self, form):
-        steps[form](self.blocks, self.scale, self.checked["remaining"], self.checked["epsilon"])
-        sums = checksums(self.W, "W") | checksums(self.factor, "factor")
-        self.reset()
-        for t, before in zip(self.W, self.W0):
+        blocks = self.copies[0]
+        self.restore(blocks)
+        W = [m.W for block in blocks for m in block.matrices]
+        W0 = [t.clone() for t in W]
+        steps[form](blocks, self.scale, self.checked["remaining"], self.checked["epsilon"])
+        sums = checksums(W, "W") | checksums(factors(blocks), "factor")
+        for t, before in zip(W, W0):
             t.copy_(before)
         return sums
 

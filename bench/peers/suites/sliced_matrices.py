@@ -1,5 +1,5 @@
 """The matrices of bench/sliced_matrices.ts in PyTorch: the same shapes, groups and values."""
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 
@@ -40,6 +40,17 @@ def make_blocks(parameters):
             count += 1
         blocks.append(Block(block["units"], torch.tensor(block["active"], device=device), matrices))
     return blocks
+
+
+def copies_of(blocks, count):
+    """`count` lists of the same values in memory of their own, the given one first"""
+
+    def copy(m):
+        return replace(m, W=m.W.clone(), B=m.B.clone(), A=m.A.clone())
+
+    return [blocks] + [
+        [replace(block, matrices=[copy(m) for m in block.matrices]) for block in blocks] for _ in range(count - 1)
+    ]
 
 
 def checksums(tensors, name):
