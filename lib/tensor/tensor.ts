@@ -1,9 +1,11 @@
 // A tensor as JavaScript holds it: a handle on libtorch's object, released by a scope or by dispose().
+import { LoraShearError } from '../errors.js';
 import type { Handle } from '../native/binding.js';
 import { native } from '../native/load.js';
 import { guarded } from '../native/native_error.js';
 import { type DType, dtypeCode, dtypeOfCode } from './dtype.js';
 import { adopt, forget } from './scope.js';
+import { widenFloat8 } from './small_float.js';
 
 /** A typed array of the element types that JavaScript has. */
 export type HostArray = Float32Array | Float64Array | Int32Array | BigInt64Array | Uint8Array;
@@ -76,7 +78,10 @@ export class Tensor {
     return Float32Array.from(this.toArray());
   }
 
-  /** All elements as JavaScript numbers (row-major). bfloat16 and float16 are widened exactly. */
+  /**
+   * All elements as JavaScript numbers (row-major). Floats of 16 and 8 bits are widened exactly.
+   * @throws TENSOR_OP_FAILED for complex numbers and packed pairs, which are no numbers of JavaScript
+   */
   toArray(): number[] {
     const buffer = guarded('toArray', (b) => b.toBytes(this.handle));
     switch (this.dtype) {
@@ -99,6 +104,24 @@ export class Tensor {
         return Array.from(new Uint16Array(buffer), widenBfloat16);
       case 'float16':
         return Array.from(new Uint16Array(buffer), widenFloat16);
+      case 'uint16':
+        return Array.from(new Uint16Array(buffer));
+      case 'uint32':
+        return Array.from(new Uint32Array(buffer));
+      case 'uint64':
+        return Array.from(new BigUint64Array(buffer), Number);
+      case 'float8_e5m2':
+        return Array.from(new Uint8Array(buffer), (bits) => widenFloat16(bits << 8));
+      case 'float8_e4m3fn':
+      case 'float8_e5m2fnuz':
+      case 'float8_e4m3fnuz':
+      case 'float8_e8m0fnu':
+        return Array.from(new Uint8Array(buffer), widenFloat8[this.dtype]);
+      case 'complex64':
+      case 'float4_e2m1fn_x2':
+        throw new LoraShearError('TENSOR_OP_FAILED', `toArray: ${this.dtype} is no number`, {
+          hint: 'take toBytes(), or convert it to another dtype first',
+        });
     }
   }
 
