@@ -6,32 +6,57 @@
 
 #include <cerrno>
 #include <cstring>
+#include <limits>
 
 #include "boundary/guard.h"
 #include "boundary/marshal.h"
+#include "io/extent.h"
 
 namespace lorashear {
 namespace {
+
+struct Bytes {
+  const char* data;
+  size_t size;
+};
+
+// What a typed array or a DataView shows, also of a SharedArrayBuffer.
+Bytes bytes_in(const Napi::Value& value) {
+  if (value.IsTypedArray()) {
+    const auto view = value.As<Napi::TypedArray>();
+    void* data = nullptr;
+    napi_get_typedarray_info(value.Env(), value, nullptr, nullptr, &data, nullptr, nullptr);
+    return {static_cast<const char*>(data), view.ByteLength()};
+  }
+  if (value.IsDataView()) {
+    const auto view = value.As<Napi::DataView>();
+    return {static_cast<const char*>(view.Data()), view.ByteLength()};
+  }
+  throw BadArgument("argument 'view' must be a typed array or a DataView");
+}
 
 // fromBytes(view, dtype, shape): a CPU tensor holding a copy of the view's bytes.
 Napi::Value from_bytes(const Napi::CallbackInfo& info) {
   return guard(info.Env(), [&] {
     State& state = state_of(info.Env());
-    const Napi::TypedArray view = info[0].As<Napi::TypedArray>();
-    const auto dtype = static_cast<at::ScalarType>(number_of(info[1], "dtype"));
-    at::Tensor tensor = at::empty(ints_of(info[2], "shape"), at::TensorOptions().dtype(dtype));
-    if (tensor.nbytes() != view.ByteLength()) {
-      throw BadArgument("shape takes " + std::to_string(tensor.nbytes()) + " bytes, got " +
-                        std::to_string(view.ByteLength()));
+    const auto [data, size] = bytes_in(info[0]);
+    const at::ScalarType dtype = element_type_of(info[1]);
+    const std::vector<int64_t> shape = ints_of(info[2], "shape");
+    if (bytes_of(shape, dtype) != size) {
+      throw BadArgument("shape takes " + std::to_string(bytes_of(shape, dtype)) + " bytes, got " +
+                        std::to_string(size));
     }
-    const auto* data = static_cast<const char*>(view.ArrayBuffer().Data()) + view.ByteOffset();
-    if (tensor.nbytes() > 0) std::memcpy(tensor.data_ptr(), data, tensor.nbytes());
+    at::Tensor tensor = at::empty(shape, at::TensorOptions().dtype(dtype));
+    if (size > 0) std::memcpy(tensor.data_ptr(), data, size);
     return Napi::Number::New(info.Env(), state.tensors.put(std::move(tensor)));
   });
 }
 
 at::Tensor on_host(State& state, const Napi::Value& value) {
-  return tensor_of(state, value, "tensor").detach().to(at::kCPU).contiguous();
+  // contiguous() alone would keep the mark of a lazy conjugate and give the bytes that it stands
+  // on.
+  const at::Tensor host = tensor_of(state, value, "tensor").detach().to(at::kCPU);
+  return host.resolve_conj().resolve_neg().contiguous();
 }
 
 // toBytes(tensor): an ArrayBuffer with the elements in row-major order.
@@ -48,8 +73,10 @@ Napi::Value to_bytes(const Napi::CallbackInfo& info) {
 // written.
 Napi::Value write_tensor(const Napi::CallbackInfo& info) {
   return guard(info.Env(), [&] {
-    const int fd = static_cast<int>(number_of(info[0], "fd"));
-    auto position = static_cast<off_t>(number_of(info[1], "position"));
+    const uint64_t number = whole_of(info[0], "fd");
+    if (number > std::numeric_limits<int>::max()) throw BadArgument("there is no such descriptor");
+    const int fd = static_cast<int>(number);
+    auto position = static_cast<off_t>(whole_of(info[1], "position"));
     const at::Tensor host = on_host(state_of(info.Env()), info[2]);
     const char* data = static_cast<const char*>(host.data_ptr());
     size_t left = host.nbytes();
