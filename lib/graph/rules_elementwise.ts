@@ -35,12 +35,13 @@ function softmax({ atoms, input, integer }: RuleContext): Dim[][] {
   return [[...self.dims]];
 }
 
-/** The reduced dimensions, counted from the front; null means all. */
+/** The reduced dimensions, counted from the front; null and an empty list mean all. */
 function reduced({ input, node }: RuleContext): number[] {
   const { dims } = input('self');
   const given = node.attrs['dim'] as readonly number[] | number | null | undefined;
-  if (given === null || given === undefined) return dims.map((_, d) => d);
-  return [given].flat().map((d) => fromFront(d, dims.length));
+  const named = [given ?? []].flat();
+  if (named.length === 0) return dims.map((_, d) => d);
+  return named.map((d) => fromFront(d, dims.length));
 }
 
 function withoutReduced(context: RuleContext): Dim[][] {

@@ -115,10 +115,13 @@ function attention({ atoms, input, optional, node }: RuleContext): Dim[][] {
   atoms.mark(dimOf(q, -1), 'query_key_width');
   atoms.mark(dimOf(v, -1), 'value_width');
   const mask = optional('attn_mask');
-  if (mask && (mask.value.shape.at(-3) ?? 1) > 1) {
-    if (mask.derived) atoms.tie(dimOf(mask, -3), heads);
-    else atoms.mark(heads, 'constant');
-  }
+  const weights = [...q.dims.slice(0, -1), dimOf(k, -2)]; // … h t s
+  mask?.dims.toReversed().forEach((dim, fromBack) => {
+    const met = weights.at(-1 - fromBack);
+    if (met === undefined || atoms.extent(dim) === 1) return;
+    if (mask.derived) atoms.tie(dim, met);
+    else atoms.mark(met, 'constant');
+  });
   return [[...q.dims.slice(0, -1), dimOf(v, -1)]];
 }
 

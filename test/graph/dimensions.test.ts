@@ -33,19 +33,6 @@ t.test('when a rule does not describe what an operator returned, then that is an
   t.end();
 });
 
-t.test('when grouped heads come without enable_gqa, then that is an error', (t) => {
-  const s = new Symbolic();
-  const [q, k] = [s.parameter('q', 1, 4, 5, 6), s.parameter('k', 1, 2, 5, 6)];
-  const inputs = [
-    ['query', q],
-    ['key', k],
-    ['value', k],
-  ] as const;
-  const y = s.one('scaled_dot_product_attention', inputs, { enable_gqa: false }, [1, 4, 5, 6]);
-  t.throws(() => dimensionsOf(s.finish(y)), { code: 'GRAPH_INVALID', message: /enable_gqa/ });
-  t.end();
-});
-
 t.test('when a table varies over a dimension, then the dimension is marked, and only that', (t) => {
   const s = new Symbolic();
   const x = s.linear(s.input(2, 3), s.parameter('w', 4, 3));
