@@ -1,13 +1,21 @@
-// Downloads pinned wheels by pip, by name and hash, into the cache's downloads folder; whole wheels are kept for a next try.
+// Downloads pinned wheels by pip, by name and hash, into the cache's downloads folder; what has come is kept for a next try.
 import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { createReadStream, existsSync, readdirSync, renameSync, rmSync, statSync } from 'node:fs';
-import { mkdirSync, writeFileSync } from 'node:fs';
+import {
+  createReadStream,
+  mkdirSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { LoraShearError } from '../errors.js';
 import { cacheFolder, type Environment, makeFolder } from './cache.js';
 import { findPython } from './machine.js';
+import { partialVariable, resumablePip } from './resumable_pip.js';
 import type { OnSetupEvent } from './setup_event.js';
 import { type Platform, pipPlatforms, type Wheel } from './wheels.js';
 
@@ -29,8 +37,10 @@ export async function fetchWheels(
 ): Promise<string[]> {
   const folder = downloadsFolder(env);
   makeFolder(folder);
+  const parts = new Set(wheels.map((wheel) => partialName(wheel)));
   for (const name of readdirSync(folder)) {
-    if (name.startsWith('tmp-')) rmSync(join(folder, name), { recursive: true, force: true });
+    const isLeftOver = name.startsWith('tmp-') || (name.endsWith('.part') && !parts.has(name));
+    if (isLeftOver) rmSync(join(folder, name), { recursive: true, force: true });
   }
   const total = wheels.reduce((sum, { megabytes }) => sum + megabytes * 1e6, 0);
   let before = 0;
@@ -41,7 +51,7 @@ export async function fetchWheels(
     };
     const path =
       (await finishedWheel(wheel, folder, onEvent)) ??
-      (await download(wheel, platform, folder, tell, env));
+      (await resumeOrDownload(wheel, platform, folder, { tell, onEvent }, env));
     paths.push(path);
     before += wheel.megabytes * 1e6;
     tell(0);
@@ -65,6 +75,42 @@ async function finishedWheel(
   return undefined;
 }
 
+/** Where the beginning of a wheel waits for its rest; its name holds the hash, so that a new pin begins anew. */
+function partialName({ name, version, sha256 }: Wheel): string {
+  return `${name}-${version}.${sha256.slice(0, 12)}.part`;
+}
+
+interface Listeners {
+  tell: (bytes: number) => void;
+  onEvent: OnSetupEvent;
+}
+
+/** Goes on with what a killed download left; if that gives another file than the pinned one, fetches all of it, once. */
+async function resumeOrDownload(
+  wheel: Wheel,
+  platform: Platform,
+  folder: string,
+  { tell, onEvent }: Listeners,
+  env: Environment,
+): Promise<string> {
+  const partial = join(folder, partialName(wheel));
+  const label = `${wheel.name} ${wheel.version}`;
+  const have = statSync(partial, { throwIfNoEntry: false })?.size ?? 0;
+  if (have > 0) {
+    const megabytes = (have / 1e6).toFixed(1);
+    onEvent({ kind: 'note', text: `${label} goes on after the ${megabytes} MB of an earlier try` });
+    try {
+      return await download(wheel, platform, folder, tell, env);
+    } catch (thrown) {
+      const isWrong = thrown instanceof LoraShearError && thrown.code === 'LIBTORCH_HASH_MISMATCH';
+      if (!isWrong) throw thrown;
+      const text = `what an earlier try left of ${label} was no beginning of it; fetching all of it`;
+      onEvent({ kind: 'note', text });
+    }
+  }
+  return download(wheel, platform, folder, tell, env);
+}
+
 async function download(
   wheel: Wheel,
   platform: Platform,
@@ -74,7 +120,8 @@ async function download(
 ): Promise<string> {
   const python = findPython(env);
   if (!python) throw noPython('no python3 in PATH');
-  // pip writes into TMPDIR while it downloads: a folder of our own shows how far it is, and is removed whatever happens.
+  const partial = join(folder, partialName(wheel));
+  // pip also writes into TMPDIR: a folder of our own is removed whatever happens.
   const work = join(folder, `tmp-${process.pid}`);
   const out = join(work, 'out');
   mkdirSync(out, { recursive: true });
@@ -83,15 +130,17 @@ async function download(
     `${wheel.name}==${wheel.version} --hash=sha256:${wheel.sha256}\n`,
   );
   const watch = setInterval(() => {
-    tell(Math.min(bytesBelow(work), wheel.megabytes * 1e6));
+    const done = Math.max(bytesBelow(partial), bytesBelow(work));
+    tell(Math.min(done, wheel.megabytes * 1e6));
   }, 200);
   try {
-    const { code, log } = await runPip(python, platform, work, env);
+    const { code, log } = await runPip(python, platform, { work, partial }, env);
     const [name] = readdirSync(out);
     if (code !== 0 || name === undefined) throw downloadError(wheel, log);
     const found = await sha256(join(out, name));
     if (found !== wheel.sha256) throw hashMismatch(wheel, found);
     renameSync(join(out, name), join(folder, name));
+    rmSync(partial, { force: true }); // a pip that does not resume left it
     return join(folder, name);
   } finally {
     clearInterval(watch);
@@ -103,17 +152,18 @@ async function download(
 function runPip(
   python: string,
   platform: Platform,
-  work: string,
+  { work, partial }: { work: string; partial: string },
   env: Environment,
 ): Promise<{ code: number | null; log: string }> {
-  const args = ['-m', 'pip', 'download', '--no-deps', '--only-binary=:all:', '--require-hashes'];
+  const args = ['-c', resumablePip, 'download', '--no-deps', '--only-binary=:all:'];
+  args.push('--require-hashes');
   args.push('--python-version', '3.12', '--implementation', 'cp');
   for (const tag of pipPlatforms(platform)) args.push('--platform', tag);
   args.push('--no-cache-dir', '--no-input', '--disable-pip-version-check', '--progress-bar', 'off');
   args.push('-d', join(work, 'out'), '-r', join(work, 'requirements.txt'));
   return new Promise((resolve, reject) => {
     const pip = spawn(python, args, {
-      env: { ...env, TMPDIR: work },
+      env: { ...env, TMPDIR: work, [partialVariable]: partial },
       stdio: ['ignore', 'pipe', 'pipe'],
     });
     let log = '';
@@ -128,7 +178,7 @@ function runPip(
 }
 
 function downloadError(wheel: Wheel, log: string): LoraShearError {
-  if (log.includes('No module named pip')) throw noPython('this Python has no pip');
+  if (/No module named '?pip\b/.test(log)) throw noPython('this Python has no pip');
   const got = /Got\s+([0-9a-f]{64})/.exec(log)?.[1];
   if (got !== undefined || log.includes('DO NOT MATCH THE HASHES')) return hashMismatch(wheel, got);
   const tail = log.trim().split('\n').slice(-6).join('\n');
@@ -169,11 +219,13 @@ async function sha256(path: string): Promise<string> {
   return hash.digest('hex');
 }
 
-function bytesBelow(folder: string): number {
-  if (!existsSync(folder)) return 0;
+/** Bytes of a file, or of all files below a folder. */
+function bytesBelow(path: string): number {
+  const itself = statSync(path, { throwIfNoEntry: false });
+  if (!itself?.isDirectory()) return itself?.size ?? 0;
   let sum = 0;
-  for (const entry of readdirSync(folder, { recursive: true, encoding: 'utf8' })) {
-    const found = statSync(join(folder, entry), { throwIfNoEntry: false });
+  for (const entry of readdirSync(path, { recursive: true, encoding: 'utf8' })) {
+    const found = statSync(join(path, entry), { throwIfNoEntry: false });
     if (found?.isFile()) sum += found.size;
   }
   return sum;

@@ -53,6 +53,19 @@ t.test('when the output is a terminal, then a bar is drawn and steps are lines',
 
 t.test('when an amount is not in bytes, then it is counted', (t) => {
   const event = { kind: 'progress', step: 'build', done: 3, total: 11, unit: 'compiled' } as const;
-  t.equal(amount(event, 0), '3 of 11 compiled');
+  t.equal(amount(event, { time: 0, done: 0 }), '3 of 11 compiled');
+  t.end();
+});
+
+t.test('when a download goes on, then the rate counts only what came since', (t) => {
+  const event = {
+    kind: 'progress',
+    step: 'download',
+    done: 2.5e8,
+    total: 5e8,
+    unit: 'bytes',
+  } as const;
+  const first = { time: performance.now() - 10_000, done: 2e8 };
+  t.equal(amount(event, first), '250 of 500 MB, 5 MB/s');
   t.end();
 });
