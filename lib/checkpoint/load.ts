@@ -8,8 +8,8 @@ import type { WeightSource } from '../nn/weight_source.js';
 import { to } from '../tensor/ops.js';
 import { keep } from '../tensor/scope.js';
 import type { Tensor } from '../tensor/tensor.js';
-import { weightFiles } from './hf_index.js';
-import { SafetensorsFile } from './safetensors.js';
+import type { SafetensorsFile } from './safetensors.js';
+import { openWeights } from './weights.js';
 
 /** @throws CHECKPOINT_NOT_FOUND, CHECKPOINT_INVALID */
 export function readConfig(dir: string): RawConfig {
@@ -33,33 +33,6 @@ export function readConfig(dir: string): RawConfig {
   throw new LoraShearError('CHECKPOINT_INVALID', `${path} is not a JSON object`, {
     hint: 'copy or download config.json again',
   });
-}
-
-/** All tensors of the weight files by name; a name in two files is an error. */
-function openWeights(dir: string): {
-  files: SafetensorsFile[];
-  owner: Map<string, SafetensorsFile>;
-} {
-  const files: SafetensorsFile[] = [];
-  const owner = new Map<string, SafetensorsFile>();
-  try {
-    for (const path of weightFiles(dir)) {
-      const file = new SafetensorsFile(path);
-      files.push(file);
-      for (const name of file.entries.keys()) {
-        if (owner.has(name)) {
-          throw new LoraShearError('CHECKPOINT_INVALID', `'${name}' is in two weight files`, {
-            hint: 'remove the shards that do not belong to this model',
-          });
-        }
-        owner.set(name, file);
-      }
-    }
-    return { files, owner };
-  } catch (thrown) {
-    for (const file of files) file.close();
-    throw thrown;
-  }
 }
 
 /**
@@ -90,6 +63,7 @@ export function checkpointWeights(
         },
       );
     }
+    refuseQuantised(dir, file, name);
     return asFloat32(file.tensor(name), device);
   };
   return {
@@ -98,6 +72,16 @@ export function checkpointWeights(
       for (const file of files) file.close();
     },
   };
+}
+
+/** Integers and floats of a byte stand for weights only together with scales, which no model here reads. */
+function refuseQuantised(dir: string, file: SafetensorsFile, name: string): void {
+  const stored = file.entries.get(name)?.stored;
+  if (stored === 'F32' || stored === 'BF16' || stored === 'F16' || stored === 'F64') return;
+  throw new LoraShearError('CHECKPOINT_UNSUPPORTED', `${dir}: '${name}' is stored as ${stored}`, {
+    hint: 'save the model as float32, bfloat16 or float16; quantised weights are not read',
+    facts: { name, stored },
+  });
 }
 
 /** Takes `stored` over; the result belongs to the caller. */

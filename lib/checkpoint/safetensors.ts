@@ -1,161 +1,115 @@
-// The safetensors format: header rules enforced, tensors over the mapped file without a copy.
+// A safetensors file, mapped: tensors lie over its bytes without a copy.
+import { existsSync } from 'node:fs';
 import { LoraShearError } from '../errors.js';
 import type { MappingId } from '../native/binding.js';
 import { native } from '../native/load.js';
-import { fromNative } from '../native/native_error.js';
-import { type DType, dtypeBytes, dtypeCode, dtypeOfSafetensors } from '../tensor/dtype.js';
+import { fromNative, guarded } from '../native/native_error.js';
+import { dtypeCode } from '../tensor/dtype.js';
 import { Tensor } from '../tensor/tensor.js';
+import { type TensorEntry, headerLength, invalid, readHeader } from './safetensors_header.js';
 
-/** One tensor as the header describes it; offsets count from the start of the file. */
-export interface TensorEntry {
-  readonly name: string;
-  readonly dtype: DType;
-  readonly shape: readonly number[];
-  readonly start: number;
-  readonly end: number;
-}
-
-/** The format's own limit on the header. */
-const maxHeaderBytes = 100_000_000;
-
-const invalid = (path: string, what: string): LoraShearError =>
-  new LoraShearError('SAFETENSORS_INVALID', `${path}: ${what}`, {
-    hint: 'the file is damaged or not safetensors: copy or download it again',
-    facts: { path },
-  });
-
-/** Reads `entries` of a header text; `dataStart` is where the data begins, `size` the file's length. */
-export function parseHeader(
-  path: string,
-  text: string,
-  dataStart: number,
-  size: number,
-): TensorEntry[] {
-  let header: unknown;
-  try {
-    header = JSON.parse(text);
-  } catch {
-    throw invalid(path, 'the header is not JSON');
-  }
-  if (header === null || typeof header !== 'object' || Array.isArray(header)) {
-    throw invalid(path, 'the header is not a JSON object');
-  }
-  const entries = Object.entries(header)
-    .filter(([name]) => name !== '__metadata__')
-    .map(([name, value]) => parseEntry(path, name, value as unknown, dataStart))
-    .sort((a, b) => a.start - b.start || a.end - b.end);
-  let position = dataStart;
-  for (const { name, start, end } of entries) {
-    if (start < position) throw invalid(path, `'${name}' overlaps the tensor before it`);
-    if (start > position)
-      throw invalid(path, `${start - position} bytes before '${name}' belong to no tensor`);
-    if (end > size)
-      throw invalid(path, `'${name}' ends at byte ${end}, the file has ${size}: it is truncated`);
-    position = end;
-  }
-  if (position !== size)
-    throw invalid(path, `${size - position} bytes at the end belong to no tensor`);
-  return entries;
-}
-
-function parseEntry(path: string, name: string, value: unknown, dataStart: number): TensorEntry {
-  const { dtype, shape, data_offsets: offsets } = (value ?? {}) as Record<string, unknown>;
-  const whole = (list: unknown): list is number[] =>
-    Array.isArray(list) && list.every((x) => Number.isSafeInteger(x) && (x as number) >= 0);
-  if (typeof dtype !== 'string' || !whole(shape) || !whole(offsets) || offsets.length !== 2) {
-    throw invalid(path, `'${name}' needs dtype, shape and two data_offsets`);
-  }
-  const known = dtypeOfSafetensors(dtype);
-  if (known === undefined) {
-    throw new LoraShearError('CHECKPOINT_UNSUPPORTED', `${path}: '${name}' has dtype ${dtype}`, {
-      hint: 'save the model as float32, bfloat16 or float16',
-    });
-  }
-  const [begin, finish] = offsets as [number, number];
-  const bytes = shape.reduce((product, extent) => product * extent, dtypeBytes(known));
-  if (finish - begin !== bytes) {
-    throw invalid(
-      path,
-      `'${name}' of shape [${shape.join(', ')}] and ${dtype} takes ${bytes} bytes, its offsets give ${finish - begin}`,
-    );
-  }
-  return { name, dtype: known, shape, start: dataStart + begin, end: dataStart + finish };
-}
-
-/** A safetensors file, mapped; tensors made from it stay valid after close(). */
+/** Tensors made from it stay valid after close(). */
 export class SafetensorsFile {
   readonly entries: ReadonlyMap<string, TensorEntry>;
+  /** The strings of `__metadata__`; empty where the file has none. */
+  readonly metadata: ReadonlyMap<string, string>;
   readonly #mapping: MappingId;
+  #open = true;
 
-  /** @throws SAFETENSORS_INVALID for anything that the format forbids */
+  /**
+   * Maps the file and reads its header; no byte of a tensor is read.
+   * @throws SAFETENSORS_INVALID for anything that the format forbids, the rule in `facts.rule`
+   * @throws CHECKPOINT_NOT_FOUND, OUT_OF_MEMORY when there is no address space for it
+   */
   constructor(readonly path: string) {
-    const binding = native();
-    let mapped;
+    const { id, size } = open(path);
+    this.#mapping = id;
     try {
-      mapped = binding.mapFile(path);
+      const length = headerLength(path, this.#bytes(0, Math.min(8, size)), size);
+      const header = readHeader(path, this.#bytes(8, length), size);
+      this.entries = new Map(header.entries.map((entry) => [entry.name, entry]));
+      this.metadata = header.metadata;
     } catch (thrown) {
-      throw invalid(path, fromNative(thrown, 'mapFile').message);
-    }
-    this.#mapping = mapped.id;
-    try {
-      if (mapped.size < 8) throw invalid(path, `${mapped.size} bytes are too few for a header`);
-      const length = binding.mapBytes(mapped.id, 0, 8).readBigUInt64LE();
-      if (length > BigInt(maxHeaderBytes))
-        throw invalid(path, `a header of ${length} bytes is too large`);
-      if (8 + Number(length) > mapped.size) throw invalid(path, 'the header ends after the file');
-      const bytes = binding.mapBytes(mapped.id, 8, Number(length));
-      const text = decodeUtf8(bytes) ?? '';
-      refuseDuplicates(path, text);
-      const entries = parseHeader(path, text, 8 + Number(length), mapped.size);
-      this.entries = new Map(entries.map((entry) => [entry.name, entry]));
-    } catch (thrown) {
-      binding.unmapFile(mapped.id);
+      this.close();
       throw thrown;
     }
   }
 
-  /** The tensor called `name`, reading the page cache (copied only where the file misaligns it). */
-  tensor(name: string): Tensor {
-    const entry = this.entries.get(name);
-    if (!entry) throw invalid(this.path, `there is no tensor '${name}'`);
-    const { start, dtype, shape } = entry;
-    return new Tensor(native().mapTensor(this.#mapping, start, dtypeCode(dtype), shape));
-  }
-
-  close(): void {
-    native().unmapFile(this.#mapping);
-  }
-}
-
-function decodeUtf8(bytes: Buffer): string | undefined {
-  try {
-    return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
-  } catch {
-    return undefined;
-  }
-}
-
-/** "a" and "\\u0061" are the same name. */
-function decodeKey(quoted: string): string | undefined {
-  try {
-    return JSON.parse(quoted) as string;
-  } catch {
-    return undefined;
-  }
-}
-
-// JSON.parse keeps the last of two equal keys; the format forbids them. Names are keys at depth one.
-function refuseDuplicates(path: string, text: string): void {
-  const seen = new Set<string>();
-  let depth = 0;
-  for (const [token, key] of text.matchAll(/("(?:[^"\\]|\\.)*")(?=\s*:)|"(?:[^"\\]|\\.)*"|[{}]/g)) {
-    if (token === '{') depth++;
-    else if (token === '}') depth--;
-    else if (key !== undefined && depth === 1) {
-      const name = decodeKey(key);
-      if (name === undefined) return; // not JSON at all: parseHeader says so
-      if (seen.has(name)) throw invalid(path, `the name '${name}' appears twice`);
-      seen.add(name);
+  #bytes(offset: number, length: number): Buffer {
+    try {
+      return native().mapBytes(this.#mapping, offset, length);
+    } catch (thrown) {
+      throw this.#changed(thrown);
     }
   }
+
+  /**
+   * The tensor called `name`, reading the page cache (copied only where the file misaligns it). Two F4 make one
+   * element of float4_e2m1fn_x2, so the last extent halves.
+   * @throws SAFETENSORS_INVALID when there is none or the file was cut short meanwhile
+   * @throws CHECKPOINT_UNSUPPORTED for a type that libtorch does not have
+   * @throws TENSOR_DISPOSED after close()
+   */
+  tensor(name: string): Tensor {
+    const entry = this.entries.get(name);
+    if (!entry) throw invalid(this.path, 'TensorNotFound', `there is no tensor '${name}'`);
+    if (!this.#open) {
+      throw new LoraShearError('TENSOR_DISPOSED', `${this.path} was closed before '${name}'`, {
+        hint: 'take the tensors first; they stay valid after close()',
+      });
+    }
+    const { start, dtype, stored } = entry;
+    const shape = stored === 'F4' ? inPairs(entry.shape) : entry.shape;
+    if (dtype === undefined || shape === undefined) {
+      throw new LoraShearError(
+        'CHECKPOINT_UNSUPPORTED',
+        `${this.path}: libtorch holds no tensor of ${stored} and shape [${entry.shape.join(', ')}] ('${name}')`,
+        { hint: 'save the model as float32, bfloat16 or float16' },
+      );
+    }
+    try {
+      return new Tensor(native().mapTensor(this.#mapping, start, dtypeCode(dtype), shape));
+    } catch (thrown) {
+      throw this.#changed(thrown);
+    }
+  }
+
+  /** The header was right when the file was opened: a range that is outside now was cut off since. */
+  #changed(thrown: unknown): LoraShearError {
+    const { code, message } = fromNative(thrown, this.path);
+    if (code !== 'TENSOR_OP_FAILED') return fromNative(thrown, this.path);
+    return invalid(this.path, 'FileChanged', message, thrown);
+  }
+
+  /** Closing twice is no error. */
+  close(): void {
+    this.#open = false;
+    guarded('unmapFile', (binding) => {
+      binding.unmapFile(this.#mapping);
+    });
+  }
+
+  [Symbol.dispose](): void {
+    this.close();
+  }
+}
+
+function open(path: string): { id: MappingId; size: number } {
+  try {
+    return native().mapFile(path);
+  } catch (thrown) {
+    const error = fromNative(thrown, 'mapFile');
+    if (error.code !== 'NATIVE_FAILURE') throw error;
+    if (existsSync(path)) throw invalid(path, 'FileUnreadable', error.message, thrown);
+    throw new LoraShearError('CHECKPOINT_NOT_FOUND', `${path} does not exist`, {
+      hint: 'check the path, or copy the missing file',
+      facts: { path },
+    });
+  }
+}
+
+/** The shape in pairs along the last dimension; undefined where that does not come out even. */
+function inPairs(shape: readonly number[]): readonly number[] | undefined {
+  const last = shape.at(-1);
+  return last === undefined || last % 2 !== 0 ? undefined : [...shape.slice(0, -1), last / 2];
 }

@@ -7,6 +7,7 @@ import { type DType, dtypeBytes, safetensorsName } from '../tensor/dtype.js';
 import { to } from '../tensor/ops.js';
 import { scoped } from '../tensor/scope.js';
 import type { Tensor } from '../tensor/tensor.js';
+import { maxHeaderBytes } from './safetensors_header.js';
 import {
   discard,
   flushFolder,
@@ -60,6 +61,9 @@ export function saveSafetensors(
     written.push([partial, final]);
     return partial;
   };
+  if (Object.values(metadata).some((value) => typeof value !== 'string')) {
+    throw new LoraShearError('INTERNAL', '__metadata__ maps names to strings only');
+  }
   try {
     shards.forEach((shard, i) => {
       writeShard(begin(names[i] as string), shard, metadata);
@@ -84,13 +88,30 @@ function plan(tensors: Iterable<readonly [string, Tensor]>, dtype: DType | undef
     if (seen.has(name) || name === '__metadata__') {
       throw new LoraShearError('INTERNAL', `cannot save two tensors as '${name}'`);
     }
+    if (/\p{Surrogate}/u.test(name)) {
+      throw new LoraShearError('INTERNAL', `the name ${JSON.stringify(name)} has no UTF-8`);
+    }
     seen.add(name);
     const own = tensor.dtype;
     const as = dtype !== undefined && floating.includes(own) ? dtype : own;
-    const { shape, size } = tensor;
-    stored.push({ name, tensor, shape, dtype: as, bytes: size * dtypeBytes(as) });
+    const bytes = tensor.size * dtypeBytes(as);
+    stored.push({ name, tensor, shape: shapeOf(name, tensor), dtype: as, bytes });
   }
   return stored.sort((a, b) => dtypeBytes(b.dtype) - dtypeBytes(a.dtype));
+}
+
+/** The format counts each F4; libtorch's element is a pair of them along the last dimension. */
+function shapeOf(name: string, { dtype, shape }: Tensor): readonly number[] {
+  if (dtype !== 'float4_e2m1fn_x2') return shape;
+  const last = shape.at(-1);
+  if (last !== undefined) return [...shape.slice(0, -1), last * 2];
+  throw new LoraShearError(
+    'CHECKPOINT_UNSUPPORTED',
+    `'${name}' is one pair of F4 without a shape`,
+    {
+      hint: 'give it the shape [1]',
+    },
+  );
 }
 
 function shardsOf(stored: readonly Stored[], maxBytes: number): Stored[][] {
@@ -125,13 +146,20 @@ function indexOf(shards: readonly Stored[][], names: readonly string[]): string 
 
 /** The header padded with spaces to a multiple of 8, as the format's own writer does. */
 function headerOf(shard: readonly Stored[], metadata: Readonly<Record<string, string>>): Buffer {
-  const header: Record<string, unknown> = { __metadata__: metadata };
+  // Pairs, not assignments: a tensor may be called __proto__.
+  const header: [string, unknown][] = [['__metadata__', metadata]];
   let position = 0;
   for (const { name, shape, dtype, bytes } of shard) {
     const offsets = [position, (position += bytes)];
-    header[name] = { dtype: safetensorsName(dtype), shape, data_offsets: offsets };
+    header.push([name, { dtype: safetensorsName(dtype), shape, data_offsets: offsets }]);
   }
-  const text = Buffer.from(JSON.stringify(header), 'utf8');
+  const text = Buffer.from(JSON.stringify(Object.fromEntries(header)), 'utf8');
+  if (text.length > maxHeaderBytes - 8) {
+    const what = `a header of ${text.length} bytes is more than the format allows`;
+    throw new LoraShearError('CHECKPOINT_UNSUPPORTED', what, {
+      hint: 'save fewer tensors to a file, or less metadata',
+    });
+  }
   const length = Math.ceil(text.length / 8) * 8;
   const out = Buffer.alloc(8 + length, ' ');
   out.writeBigUInt64LE(BigInt(length));

@@ -5,7 +5,7 @@ import { checkpointWeights, loadModel, readConfig } from '../../lib/checkpoint/l
 import { saveSafetensors } from '../../lib/checkpoint/save.js';
 import { noGrad } from '../../lib/tensor/autograd.js';
 import { scoped, tensorCount } from '../../lib/tensor/scope.js';
-import { floatTensor, longTensor } from '../../lib/tensor/tensor.js';
+import { floatTensor, longTensor, tensorFrom } from '../../lib/tensor/tensor.js';
 import { writeModelFolder } from '../fixtures/model_folder.js';
 import { randomLlama } from '../fixtures/random_llama.js';
 
@@ -34,6 +34,19 @@ t.test('when weights are stored in half types, then they are widened exactly', (
   close();
   t.equal(x.dtype, 'float32');
   t.same(x.toArray(), [1, -0.5, 3]);
+  t.end();
+});
+
+t.test('when weights are integers or floats of a byte, then they are refused', (t) => {
+  for (const dtype of ['int8', 'uint8', 'float8_e4m3fn', 'float4_e2m1fn_x2'] as const) {
+    const dir = t.testdir({});
+    using bytes = tensorFrom(Uint8Array.of(1, 2), dtype, [2]);
+    saveSafetensors(join(dir, 'model.safetensors'), [['x', bytes]]);
+    const { weights, close } = checkpointWeights(dir);
+    const shape = dtype === 'float4_e2m1fn_x2' ? [4] : [2];
+    t.throws(() => weights('x', shape), { code: 'CHECKPOINT_UNSUPPORTED', message: /'x'/ }, dtype);
+    close();
+  }
   t.end();
 });
 

@@ -1,123 +1,128 @@
-import { writeFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import t from 'tap';
+import t, { type Test } from 'tap';
 import { SafetensorsFile } from '../../lib/checkpoint/safetensors.js';
+import { dtypeOfSafetensors } from '../../lib/tensor/dtype.js';
 import { tensorCount } from '../../lib/tensor/scope.js';
+import { fileOf, one } from '../fixtures/safetensors_bytes.js';
 
-/** A file of this header (text or object) and these bytes of data. */
-function fileOf(
-  header: string | object,
-  data: Uint8Array = new Uint8Array(0),
-  { length, pad = true }: { length?: number | bigint; pad?: boolean } = {},
-): Buffer {
-  let text = Buffer.from(typeof header === 'string' ? header : JSON.stringify(header), 'utf8');
-  if (pad) text = Buffer.concat([text, Buffer.alloc((8 - (text.length % 8)) % 8, ' ')]);
-  const size = Buffer.alloc(8);
-  size.writeBigUInt64LE(BigInt(length ?? text.length));
-  return Buffer.concat([size, text, data]);
+function written(t: Test, bytes: Uint8Array): string {
+  const path = join(t.testdir({}), 'x.safetensors');
+  writeFileSync(path, bytes);
+  return path;
 }
 
-const two = {
-  a: { dtype: 'F32', shape: [2], data_offsets: [0, 8] },
-  b: { dtype: 'I16', shape: [1, 2], data_offsets: [8, 12] },
-};
-const twelve = new Uint8Array(12);
-const one = (entry: object): object => ({ a: entry });
+t.test('when the file is missing, then that is said', (t) => {
+  const path = join(t.testdir({}), 'missing.safetensors');
+  const expected = { code: 'CHECKPOINT_NOT_FOUND', hint: String, facts: { path } };
+  t.throws(() => new SafetensorsFile(path), expected);
+  t.end();
+});
 
-const hostile: Record<string, Buffer> = {
-  'shorter than the length field': Buffer.from([1, 2, 3]),
-  'only a length field of zero bytes of header': fileOf('', undefined, { pad: false }),
-  'cut inside the header': fileOf(two, twelve).subarray(0, 40),
-  'cut inside the data': fileOf(two, twelve).subarray(0, -1),
-  'longer than its tensors': fileOf(two, new Uint8Array(13)),
-  'a header length beyond the file': fileOf(two, twelve, { length: 1_000_000 }),
-  'a header length above the limit': fileOf(two, twelve, { length: 100_000_001 }),
-  'a header length of 2⁶⁴ − 1': fileOf(two, twelve, { length: 2n ** 64n - 1n }),
-  'a header that is no JSON': fileOf('{"a": nope}'),
-  'a header that is no UTF-8': Buffer.concat([
-    fileOf('', undefined, { length: 8, pad: false }),
-    Buffer.from([0x7b, 0x22, 0xff, 0xfe, 0x22, 0x3a, 0x31, 0x7d]),
-  ]),
-  'an array for a header': fileOf('[]      '),
-  'null for a header': fileOf('null    '),
-  'an entry that is null': fileOf({ a: null }),
-  'an entry without dtype': fileOf(one({ shape: [0], data_offsets: [0, 0] })),
-  'an entry without shape': fileOf(one({ dtype: 'F32', data_offsets: [0, 0] })),
-  'an entry without offsets': fileOf(one({ dtype: 'F32', shape: [0] })),
-  'one offset': fileOf(one({ dtype: 'F32', shape: [1], data_offsets: [4] }), new Uint8Array(4)),
-  'a negative extent': fileOf(one({ dtype: 'F32', shape: [-1], data_offsets: [0, 4] })),
-  'a fractional extent': fileOf(one({ dtype: 'F32', shape: [0.5], data_offsets: [0, 2] })),
-  'a negative offset': fileOf(
-    one({ dtype: 'F32', shape: [1], data_offsets: [-4, 0] }),
-    new Uint8Array(4),
-  ),
-  'offsets that run backwards': fileOf(one({ dtype: 'F32', shape: [1], data_offsets: [4, 0] })),
-  'offsets of more bytes than the shape has': fileOf(
-    one({ dtype: 'F32', shape: [1], data_offsets: [0, 8] }),
-    new Uint8Array(8),
-  ),
-  'offsets of fewer bytes than the shape has': fileOf(
-    one({ dtype: 'F32', shape: [2], data_offsets: [0, 4] }),
-    new Uint8Array(4),
-  ),
-  'a shape whose product overflows': fileOf(
-    one({ dtype: 'F32', shape: [2 ** 40, 2 ** 40], data_offsets: [0, 4] }),
-    new Uint8Array(4),
-  ),
-  'tensors that overlap': fileOf(
-    { ...two, b: { dtype: 'I16', shape: [1, 2], data_offsets: [4, 8] } },
-    new Uint8Array(8),
-  ),
-  'a hole between tensors': fileOf(
-    { ...two, b: { dtype: 'I16', shape: [1, 2], data_offsets: [10, 14] } },
-    new Uint8Array(14),
-  ),
-  'a hole before the first tensor': fileOf(
-    one({ dtype: 'F32', shape: [1], data_offsets: [4, 8] }),
-    new Uint8Array(8),
-  ),
-  'a tensor beyond the end of the file': fileOf(
-    one({ dtype: 'F32', shape: [1000], data_offsets: [0, 4000] }),
-    new Uint8Array(4),
-  ),
-  'the same name twice, once with an escape': fileOf(
-    '{"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]},"\\u0061":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}}',
-    new Uint8Array(4),
-  ),
-  'the same name twice': fileOf(
-    '{"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]},"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}}',
-    new Uint8Array(4),
-  ),
-};
-
-for (const [what, bytes] of Object.entries(hostile)) {
-  t.test(`when a file has ${what}, then it is refused with its path`, (t) => {
-    const path = join(t.testdir({}), 'x.safetensors');
-    writeFileSync(path, bytes);
-    t.throws(() => new SafetensorsFile(path), {
-      code: 'SAFETENSORS_INVALID',
-      hint: String,
-      facts: { path },
-    });
-    t.end();
-  });
-}
-
-t.test('when the file is empty, missing or a folder, then it is refused', (t) => {
+t.test('when the path is no file with bytes, then it is refused', (t) => {
   const dir = t.testdir({ 'empty.safetensors': '', folder: {} });
-  for (const name of ['empty.safetensors', 'missing.safetensors', 'folder']) {
-    t.throws(() => new SafetensorsFile(join(dir, name)), { code: 'SAFETENSORS_INVALID' }, name);
+  execFileSync('mkfifo', [join(dir, 'pipe')]);
+  for (const name of ['empty.safetensors', 'folder', 'pipe']) {
+    t.throws(
+      () => new SafetensorsFile(join(dir, name)),
+      { code: 'SAFETENSORS_INVALID', facts: { rule: 'FileUnreadable' } },
+      name,
+    );
   }
   t.end();
 });
 
-t.test('when a dtype is one that we do not compute with, then that is said', (t) => {
-  const path = join(t.testdir({}), 'x.safetensors');
-  writeFileSync(
-    path,
-    fileOf(one({ dtype: 'F8_E4M3', shape: [4], data_offsets: [0, 4] }), new Uint8Array(4)),
-  );
-  t.throws(() => new SafetensorsFile(path), { code: 'CHECKPOINT_UNSUPPORTED', message: /F8_E4M3/ });
+/** Every type of the format with the bytes of two elements. */
+const pairs = {
+  ...{ BOOL: 2, U8: 2, I8: 2, F8_E5M2: 2, F8_E4M3: 2, F8_E8M0: 2, F8_E5M2FNUZ: 2, F8_E4M3FNUZ: 2 },
+  ...{
+    I16: 4,
+    U16: 4,
+    F16: 4,
+    BF16: 4,
+    I32: 8,
+    U32: 8,
+    F32: 8,
+    I64: 16,
+    U64: 16,
+    F64: 16,
+    C64: 16,
+  },
+};
+
+for (const [stored, size] of Object.entries(pairs)) {
+  t.test(`when tensors are of type ${stored}, then libtorch holds the same bytes`, (t) => {
+    const data = Uint8Array.from({ length: size }, (_, i) => (stored === 'BOOL' ? i : 17 * i + 3));
+    using file = new SafetensorsFile(written(t, fileOf(one(stored, [2, 1], [0, size]), data)));
+    using tensor = file.tensor('a');
+    t.same([tensor.dtype, tensor.shape], [dtypeOfSafetensors(stored), [2, 1]]);
+    t.same([...new Uint8Array(tensor.toBytes())], [...data]);
+    t.end();
+  });
+}
+
+t.test('when four bits are an element, then two make one of libtorch', (t) => {
+  const header = {
+    pairs: { dtype: 'F4', shape: [2, 4], data_offsets: [0, 4] },
+    odd: { dtype: 'F4', shape: [2, 3], data_offsets: [4, 7] },
+    none: { dtype: 'F4', shape: [0], data_offsets: [7, 7] },
+  };
+  using file = new SafetensorsFile(written(t, fileOf(header, Uint8Array.of(1, 2, 3, 4, 5, 6, 7))));
+  using tensor = file.tensor('pairs');
+  t.same([tensor.dtype, tensor.shape], ['float4_e2m1fn_x2', [2, 2]]);
+  t.same([...new Uint8Array(tensor.toBytes())], [1, 2, 3, 4]);
+  t.throws(() => file.tensor('odd'), { code: 'CHECKPOINT_UNSUPPORTED', hint: String });
+  using none = file.tensor('none');
+  t.same(none.shape, [0]);
+  t.end();
+});
+
+t.test('when libtorch lacks a type, then only the tensors of that type are refused', (t) => {
+  for (const stored of ['F6_E2M3', 'F6_E3M2']) {
+    const header = {
+      ...one(stored, [4], [0, 3]),
+      b: { dtype: 'U8', shape: [1], data_offsets: [3, 4] },
+    };
+    using file = new SafetensorsFile(written(t, fileOf(header, Uint8Array.of(1, 2, 3, 9))));
+    t.match(file.entries.get('a'), { stored, dtype: undefined, shape: [4] });
+    t.throws(() => file.tensor('a'), { code: 'CHECKPOINT_UNSUPPORTED', message: stored });
+    using other = file.tensor('b');
+    t.same(other.toArray(), [9]);
+  }
+  t.end();
+});
+
+t.test('when a tensor is asked for that is not there, then it is named', (t) => {
+  using file = new SafetensorsFile(written(t, fileOf({ toString: one('U8', [0], [0, 0])['a'] })));
+  for (const name of ['a', '__metadata__', '__proto__', 'constructor']) {
+    const expected = { code: 'SAFETENSORS_INVALID', facts: { rule: 'TensorNotFound' } };
+    t.throws(() => file.tensor(name), expected, name);
+  }
+  t.end();
+});
+
+t.test('when the file is cut short after it was opened, then its end is refused', (t) => {
+  const header = {
+    ...one('U8', [4096], [0, 4096]),
+    b: { dtype: 'U8', shape: [4096], data_offsets: [4096, 8192] },
+  };
+  const path = written(t, fileOf(header, new Uint8Array(8192).fill(5)));
+  using file = new SafetensorsFile(path);
+  const { end } = file.entries.get('a') ?? { end: NaN };
+  truncateSync(path, end);
+  using first = file.tensor('a');
+  t.equal(first.toArray().at(-1), 5);
+  const expected = { code: 'SAFETENSORS_INVALID', facts: { rule: 'FileChanged', path } };
+  t.throws(() => file.tensor('b'), expected);
+  t.end();
+});
+
+t.test('when a file is closed, then it gives nothing more, and closing again is no error', (t) => {
+  const file = new SafetensorsFile(written(t, fileOf(one('U8', [1], [0, 1]), Uint8Array.of(1))));
+  file.close();
+  file.close();
+  t.throws(() => file.tensor('a'), { code: 'TENSOR_DISPOSED', hint: String });
   t.end();
 });
 
@@ -144,7 +149,14 @@ t.test(
       ),
     );
     const file = new SafetensorsFile(path);
-    t.same([...file.entries.keys()].sort(), ['early', 'late', 'name "with {braces}"']);
+    t.same([...file.entries.keys()], ['early', 'late', 'name "with {braces}"'], 'as they lie');
+    t.same(
+      file.metadata,
+      new Map([
+        ['format', 'pt'],
+        ['a "quoted" {key}', 'x'],
+      ]),
+    );
     const late = file.tensor('late');
     const early = file.tensor('early');
     const none = file.tensor('name "with {braces}"');

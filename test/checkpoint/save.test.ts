@@ -7,7 +7,7 @@ import { saveSafetensors } from '../../lib/checkpoint/save.js';
 import { type DType, dtypeBytes, dtypes } from '../../lib/tensor/dtype.js';
 import { to } from '../../lib/tensor/ops.js';
 import { scoped, tensorCount } from '../../lib/tensor/scope.js';
-import { type Tensor, floatTensor, longTensor } from '../../lib/tensor/tensor.js';
+import { type Tensor, floatTensor, longTensor, tensorFrom } from '../../lib/tensor/tensor.js';
 import { randomNumbers } from '../fixtures/random_llama.js';
 
 function readAll(
@@ -28,11 +28,9 @@ t.test('when tensors of every type are saved, then the same bytes are read', (t)
   const before = tensorCount();
   scoped(() => {
     const tensors = (Object.keys(dtypes) as DType[]).map((dtype, i): [string, Tensor] => {
-      const source = floatTensor(
-        randomNumbers(i + 1, 15).map((x) => x * 200),
-        [3, 5],
-      );
-      return [`of ${dtype}`, to(source, 'cpu', dtype)];
+      const bytes = Uint8Array.from(randomNumbers(i + 1, 15 * dtypeBytes(dtype)), (x) => x * 128);
+      const given = dtype === 'bool' ? bytes.map((byte) => byte & 1) : bytes;
+      return [`of ${dtype}`, tensorFrom(given, dtype, [3, 5])];
     });
     tensors.push(['scalar', floatTensor([2.5], [])], ['none', floatTensor([], [4, 0])]);
     const path = join(dir, 'all.safetensors');
@@ -66,7 +64,9 @@ t.test('when a file is saved, then its data is aligned and its metadata names th
   const header = JSON.parse(file.subarray(8, 8 + length).toString()) as Record<string, unknown>;
   t.same(header['__metadata__'], { format: 'pt' });
   const opened = new SafetensorsFile(path);
-  for (const { start, dtype } of opened.entries.values()) t.equal(start % dtypeBytes(dtype), 0);
+  for (const { start, dtype } of opened.entries.values()) {
+    t.equal(start % dtypeBytes(dtype ?? 'complex64'), 0);
+  }
   opened.close();
   t.end();
 });
@@ -198,6 +198,49 @@ t.test('when the disk is full, then the error says so and nothing is left', full
     message: /ENOSPC|No space/,
   });
   t.same(readdirSync(dir), []);
+  t.end();
+});
+
+t.test('when there is metadata, then it is read as it was given', (t) => {
+  const dir = t.testdir({});
+  using tensor = floatTensor([1], [1]);
+  const pairs: [string, string][] = [
+    ['format', 'pt'],
+    ['__proto__', 'ü "{}"'],
+    ['', '\0\n'],
+  ];
+  const metadata = Object.fromEntries(pairs);
+  const path = join(dir, 'x.safetensors');
+  saveSafetensors(path, [['__proto__', tensor]], { metadata });
+  using file = new SafetensorsFile(path);
+  t.same([...file.metadata], pairs);
+  t.same([...file.entries.keys()], ['__proto__']);
+  const number = { steps: 3 } as unknown as Record<string, string>;
+  const other = join(dir, 'y.safetensors');
+  t.throws(() => saveSafetensors(other, [], { metadata: number }), { code: 'INTERNAL' });
+  t.same(readdirSync(dir), ['x.safetensors']);
+  t.end();
+});
+
+t.test('when a name or a header does not fit the format, then nothing is written', (t) => {
+  const dir = t.testdir({});
+  const path = join(dir, 'x.safetensors');
+  using tensor = floatTensor([1], [1]);
+  t.throws(() => saveSafetensors(path, [['\ud800', tensor]]), { code: 'INTERNAL' });
+  const metadata = { long: 'x'.repeat(100_000_001) };
+  const tooLarge = { code: 'CHECKPOINT_UNSUPPORTED', hint: String };
+  t.throws(() => saveSafetensors(path, [['a', tensor]], { metadata }), tooLarge);
+  using pair = tensorFrom(Uint8Array.of(1), 'float4_e2m1fn_x2', []);
+  t.throws(() => saveSafetensors(path, [['a', pair]]), tooLarge);
+  t.same(readdirSync(dir), []);
+  t.end();
+});
+
+t.test('when no tensor is saved, then the file is one that holds none', (t) => {
+  const path = join(t.testdir({}), 'x.safetensors');
+  t.same(saveSafetensors(path, []), [path]);
+  using file = new SafetensorsFile(path);
+  t.equal(file.entries.size, 0);
   t.end();
 });
 
