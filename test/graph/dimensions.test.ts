@@ -68,3 +68,13 @@ t.test('when token ids go in and come out, then they are one vocabulary', (t) =>
   t.equal(atoms.find(of[table]![0]![0]!), atoms.find(of[head]![0]![0]!));
   t.end();
 });
+
+t.test('when an operator lacks an input that its rule reads, then that is an error', (t) => {
+  const s = new Symbolic();
+  const y = s.one('linear', [['input', s.parameter('x', 2, 3)]], {}, [2, 5]);
+  t.throws(() => dimensionsOf(s.finish(y)), {
+    code: 'GRAPH_INVALID',
+    message: /aten::linear has no weight/,
+  });
+  t.end();
+});

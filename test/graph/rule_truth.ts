@@ -244,6 +244,8 @@ function checkAlgebra(t: Test, use: Use, { graph }: Recorded): void {
       case 'none':
         t.ok(atZero(...all) > large, 'zero does not go to zero');
         break;
+      default:
+        t.fail(`no kind of algebra: ${JSON.stringify(algebra)}`);
     }
   });
 }

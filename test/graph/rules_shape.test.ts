@@ -125,6 +125,15 @@ t.test('when a table is joined to a tensor, then what meets the table is marked'
   t.end();
 });
 
+t.test('when a table comes first in a list that is joined, then the tensors still meet', (t) => {
+  const s = new Symbolic();
+  const [a, b] = [s.parameter('a', 3, 5), s.parameter('b', 3, 7)];
+  const { atoms, of } = dimensionsOf(s.finish(s.cat([s.constant(3, 2), a, b], 1)));
+  t.equal(atoms.find(of[a]![0]![0]!), atoms.find(of[b]![0]![0]!));
+  t.ok(atoms.marks().get(atoms.find(of[a]![0]![0]!))?.has('constant'));
+  t.end();
+});
+
 t.test('when repetition flattens several dimensions, then no rule is made up for it', (t) => {
   const use = one('repeat_interleave.self_int', [2, 3], { repeats: 4 }, '');
   t.throws(() => recorded(use), { code: 'GRAPH_INVALID', message: /repeat_interleave/ });
