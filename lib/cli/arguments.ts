@@ -1,5 +1,5 @@
 // Makes one spelling of the many that users of this field type: underscores, other tools' names, dotted flags.
-import { aliases } from '../config/normalise.js';
+import { aliasOf } from '../config/normalise.js';
 
 /** Flags of other tools and the flags that they are here; keys of a job without a flag become `key=value`. */
 const flags: Readonly<Record<string, string>> = {
@@ -26,7 +26,7 @@ export function normaliseArguments(argv: readonly string[]): string[] {
       continue;
     }
     const key = name.replaceAll('-', '_');
-    const meant = aliases[key] ?? (name.includes('.') ? key : undefined);
+    const meant = aliasOf(key) ?? (name.includes('.') ? key : undefined);
     if (meant === undefined) {
       result.push(`--${name.replaceAll('_', '-')}${value ?? ''}`);
     } else if (flags[meant] !== undefined) {

@@ -18,6 +18,10 @@ export const aliases: Readonly<Record<string, string>> = {
   lora_dropout: 'lora.dropout',
 };
 
+/** Our name of a key that others call so. */
+export const aliasOf = (key: string): string | undefined =>
+  Object.hasOwn(aliases, key) ? aliases[key] : undefined;
+
 /** `Model-Name-Or-Path` → `model_name_or_path`. */
 export const spelling = (key: string): string => key.replaceAll('-', '_');
 
@@ -88,8 +92,19 @@ export function setKey(raw: RawObject, key: string, value: unknown): void {
   const parts = key.split('.');
   let at = raw;
   for (const part of parts.slice(0, -1)) {
-    const next = at[part];
-    at = isRaw(next) ? next : (at[part] = {});
+    const next = member(at, part);
+    const inner: RawObject = isRaw(next) ? next : {};
+    if (inner !== next) setMember(at, part, inner);
+    at = inner;
   }
-  at[parts.at(-1) as string] = value;
+  setMember(at, parts.at(-1) as string, value);
+}
+
+/** What the object itself says; `constructor` and `__proto__` are keys like any other. */
+export const member = (raw: RawObject, key: string): unknown =>
+  Object.hasOwn(raw, key) ? raw[key] : undefined;
+
+/** Sets a key of the object itself, whatever it is called. */
+export function setMember(raw: RawObject, key: string, value: unknown): void {
+  Object.defineProperty(raw, key, { value, enumerable: true, writable: true, configurable: true });
 }

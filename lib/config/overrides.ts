@@ -1,7 +1,16 @@
 // `key=value` and flags on top of a job: `lhspg.periods=3`, `evaluation.tasks=[boolq]`, `sources.web=data/web`.
 import { parse } from 'yaml';
 import { LoraShearError } from '../errors.js';
-import { aliases, isRaw, normalise, type RawObject, setKey, spelling } from './normalise.js';
+import {
+  aliasOf,
+  isRaw,
+  member,
+  normalise,
+  type RawObject,
+  setKey,
+  setMember,
+  spelling,
+} from './normalise.js';
 
 /** `key=value` with a YAML value, or a dotted key and its value as it is. */
 export type Override = string | readonly [key: string, value: unknown];
@@ -47,7 +56,7 @@ function valueOf(override: string, text: string): unknown {
 }
 
 function set(job: RawObject, key: string, value: unknown, base: string): void {
-  const name = aliases[key] ?? key;
+  const name = aliasOf(key) ?? key;
   if (name.startsWith('sources.') && typeof value === 'string') {
     const source = { name: name.slice('sources.'.length), path: value };
     const list: unknown[] = Array.isArray(job['sources']) ? job['sources'] : [];
@@ -61,15 +70,13 @@ function set(job: RawObject, key: string, value: unknown, base: string): void {
   const given: RawObject = {};
   setKey(given, name, value);
   const [top] = name.split('.') as [string];
-  const settled = normalise(given, base)[top];
-  if (isRaw(settled) && isRaw(job[top])) merge(job[top], settled);
-  else job[top] = settled;
+  merge(job, { [top]: member(normalise(given, base), top) });
 }
 
 function merge(into: RawObject, from: RawObject): void {
   for (const [key, value] of Object.entries(from)) {
-    const old = into[key];
+    const old = member(into, key);
     if (isRaw(old) && isRaw(value)) merge(old, value);
-    else into[key] = value;
+    else setMember(into, key, value);
   }
 }

@@ -38,6 +38,11 @@ t.test('when a flag names a key of a job, then it becomes an override', async (t
   );
 });
 
+t.test('when a flag is called as what every object has, then it stays a flag', async (t) => {
+  t.same(normaliseArguments(['run', '--constructor', 'x']), ['run', '--constructor', 'x']);
+  t.same(normaliseArguments(['--toString=1']), ['--toString=1']);
+});
+
 t.test('when words follow --, then they stay as they are', async (t) => {
   t.same(normaliseArguments(['--', '--base_model', 'x']), ['--', '--base_model', 'x']);
 });

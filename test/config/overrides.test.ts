@@ -55,3 +55,14 @@ t.test('when there is no key or no YAML, then CONFIG_INVALID', async (t) => {
     t.throws(() => applyOverrides({}, [wrong], base), { code: 'CONFIG_INVALID' });
   }
 });
+
+t.test(
+  'when a key is called as what every object has, then no object but the job is set',
+  async (t) => {
+    for (const key of ['__proto__', 'constructor', 'lhspg.__proto__']) {
+      const job = applyOverrides({ lhspg: { periods: 5 } }, [`${key}.polluted=1`], base);
+      t.match(JSON.stringify(job), '"polluted":1');
+      t.equal(({} as Record<string, unknown>)['polluted'], undefined);
+    }
+  },
+);

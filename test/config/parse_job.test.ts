@@ -74,69 +74,6 @@ t.test('when both steps and tokens are given, then that is a problem', async (t)
   t.match(problemsOf({ ...least, steps: 1, tokens: 1 }), [{ path: 'steps' }]);
 });
 
-t.test('when a key is misspelt, then the nearest key is suggested', async (t) => {
-  const told = problemsOf({ ...least, lhspg: { perods: 3 }, modle: 1, periods: 3, zzzzzz: 1 });
-  t.match(told, [
-    { path: 'lhspg.perods', message: /did you mean lhspg\.periods\?/ },
-    { path: 'modle', message: /did you mean model\?/ },
-    { path: 'periods', message: /did you mean lhspg\.periods\?/ },
-    { path: 'zzzzzz', message: /^is no key of a job$/ },
-  ]);
-});
-
-t.test('when a key fits several places, then all of them are named', async (t) => {
-  const [told] = problemsOf({ ...least, learning_rate: 1 });
-  t.match(told?.message, 'lhspg.learning_rate or recovery.learning_rate');
-});
-
-t.test('when a name is not in its registry, then the nearest is suggested', async (t) => {
-  t.match(problemsOf({ ...least, lhspg: { saliency: 'fluctuaton' } }), [
-    { path: 'lhspg.saliency', message: /did you mean fluctuation\?/ },
-  ]);
-  t.match(problemsOf({ ...least, evaluation: { tasks: ['arc-easy'] } }), [
-    { path: 'evaluation.tasks[0]', message: /did you mean arc_easy\?/ },
-  ]);
-});
-
-t.test('when many things are wrong, then each is told, with its place and value', async (t) => {
-  const told = problemsOf({
-    sources: [{ name: 'a', path: 3 }, { name: 'b!', path: 'x' }, { path: 'y' }],
-    ratio: 'x',
-    seed: -1,
-    batch_size: 1.5,
-    device: 'gpu',
-    lora: 3,
-    knowledge: { ratios: [], protect: 1 },
-    cut: { kv_heads: 'some' },
-    recovery: { eta: 2 },
-  });
-  t.match(
-    Object.fromEntries(told.map(({ path, message }) => [path, message])),
-    Object.fromEntries([
-      ['model', 'is missing'],
-      ['sources.a.path', 'is 3, not a string'],
-      ['sources.b!.name', /must be letters/],
-      ['sources[2].name', 'is missing'],
-      ['ratio', 'is "x", not a number'],
-      ['seed', 'is -1, which is not at least 0'],
-      ['batch_size', 'is 1.5, not a whole number'],
-      ['device', /must be "cpu"/],
-      ['lora', 'is 3, not an object'],
-      ['knowledge.ratios', 'is empty'],
-      ['knowledge.protect', 'is 1, which is not less than 1'],
-      ['cut.kv_heads', /must be "auto"/],
-      ['recovery.eta', 'is 2, which is not at most 1'],
-    ]),
-  );
-  t.equal(told.length, 13);
-});
-
-t.test('when there is no source, one is asked for', async (t) => {
-  t.match(problemsOf({ model: 'm' }), [{ path: 'sources', message: 'is missing' }]);
-  t.match(problemsOf({ model: 'm', sources: {} }), [{ path: 'sources', message: /no source/ }]);
-  t.match(problemsOf({ model: 'm', sources: 'web' }), [{ path: 'sources', message: /must be/ }]);
-});
-
 t.test('when a source is there twice, then that is a problem', async (t) => {
   const sources = [
     { name: 'a', path: 'x' },
@@ -186,13 +123,3 @@ t.test(
     t.equal(parseJob({ model: join(model, 'm'), sources: { w: 'w' } }).sequenceLength, 256);
   },
 );
-
-t.test('when ε is given for a form that does not test it, then the job is refused', (t) => {
-  const input = { model: 'm', sources: { web: 'w' } };
-  t.throws(() => parseJob({ ...input, lhspg: { epsilon: 0.5 } }), {
-    code: 'CONFIG_INVALID',
-    message: /lhspg\.epsilon/,
-  });
-  t.equal(parseJob({ ...input, lhspg: { form: 'paper', epsilon: 0.5 } }).lhspg.epsilon, 0.5);
-  t.end();
-});
