@@ -56,7 +56,7 @@ t.test('when instructions are a bare path, then they become a block', async (t) 
 t.test('when a path is relative, then it starts at the base; an absolute one stays', async (t) => {
   const raw = {
     model: '../m',
-    output: '/out',
+    output: 'out',
     sources: [{ name: 'a', path: 'a' }],
     instruct: { path: 'i', validation: 'v' },
     evaluation: { data_dir: 'hub' },
@@ -64,7 +64,7 @@ t.test('when a path is relative, then it starts at the base; an absolute one sta
   };
   t.same(normalise(raw, base), {
     model: '/home/m',
-    output: '/out',
+    output: '/home/ada/out',
     sources: [{ name: 'a', path: '/home/ada/a' }],
     instruct: { path: '/home/ada/i', validation: '/home/ada/v' },
     evaluation: { data_dir: '/home/ada/hub' },

@@ -4,6 +4,42 @@ import { setKey } from '../../lib/config/normalise.js';
 
 const least = { model: '/m', sources: [{ name: 'web', path: '/w' }] };
 
+t.test('when nothing else is said, then these are the settings', async (t) => {
+  t.strictSame(jobSchema.parse({ ...least, instruct: { path: '/i' } }), {
+    model: '/m',
+    ratio: 0.2,
+    seed: 0,
+    device: 'cpu',
+    sources: [{ name: 'web', path: '/w', clean: false }],
+    instruct: { path: '/i', template: 'alpaca-lora', train_on_inputs: false },
+    batch_size: 16,
+    knowledge: { proxy: 'magnitude', ratios: [0.25, 0.5, 0.75], protect: 0.1, sequences: 16 },
+    lora: { r: 8, alpha: 16 },
+    lhspg: {
+      form: 'transfer',
+      saliency: 'reconstruction',
+      sequences: 64,
+      periods: 5,
+      token_share: 0.2,
+      warmup_share: 0.1,
+      learning_rate: 1e-3,
+      epsilon: 0,
+    },
+    cut: { kv_heads: 'auto' },
+    recovery: {
+      learning_rate: 1e-3,
+      rounds: 4,
+      eta: 0.3,
+      tolerance: 0.005,
+      validation_windows: 16,
+      distill: 0,
+    },
+    instruct_tuning: { tokens: 50_000, learning_rate: 3e-4, rounds: 2, batch_size: 16 },
+    evaluation: { tasks: [], limit: null, windows: 48, sample_prompt: null },
+  });
+  t.equal(jobSchema.parse(least).instruct, null);
+});
+
 /** Places at which the schema objects to `value` at a dotted key; none where it is taken. */
 function objections(key: string, value: unknown): string[] {
   const job = structuredClone(least);
@@ -131,4 +167,12 @@ t.test('when a file uses shorthands, then the published schema takes them', asyn
   for (const sources of [{ 'a b': 'w' }, { web: '' }, { web: 3 }, 'web', []]) {
     t.notOk(jobFileSchema.safeParse({ model: 'm', sources }).success, JSON.stringify(sources));
   }
+});
+
+t.test('when a number is large, then what holds it decides', async (t) => {
+  t.same(objections('seed', 2 ** 32 - 1), []);
+  t.same(objections('seed', 2 ** 32), ['seed'], 'a seed is a word of the generator');
+  t.same(objections('cut.kv_heads', 'auto'), []);
+  t.same(objections('cut.kv_heads', 'none'), ['cut.kv_heads']);
+  t.same(objections('knowledge.ratios', [0.5]), []);
 });
