@@ -11,7 +11,8 @@
       'native',
       '<!(node -p "require(\'node-addon-api\').include_dir")',
     ],
-    'defines': ['NAPI_VERSION=9', 'NODE_ADDON_API_CPP_EXCEPTIONS', '_GLIBCXX_USE_CXX11_ABI=1'],
+    'defines': ['NAPI_VERSION=9', 'NODE_ADDON_API_CPP_EXCEPTIONS', '_GLIBCXX_USE_CXX11_ABI=1',
+                'NODE_API_SWALLOW_UNTHROWABLE_EXCEPTIONS'],
     'cflags!': ['-fno-exceptions'],
     'cflags_cc!': ['-fno-exceptions', '-fno-rtti', '-std=gnu++17', '-std=gnu++20'],
     'cflags_cc': [
