@@ -25,7 +25,10 @@ export function setupCommand(): Command {
 async function setup({ rebuild = false, json = false, quietIfReady = false }: SetupOptions) {
   const print = (value: unknown) => process.stdout.write(`${JSON.stringify(value)}\n`);
   try {
-    const { addon, libtorch } = await ensureNative(json ? print : setupProgress(), { rebuild });
+    // Asked for by hand, set-up also loads the addon; before every npm script its presence is enough.
+    const verify = !quietIfReady;
+    const onEvent = json ? print : setupProgress();
+    const { addon, libtorch } = await ensureNative(onEvent, { rebuild, verify });
     if (json) print({ kind: 'ready', addon, libtorch });
     else if (!quietIfReady) {
       const { version, folder, why } = libtorch;

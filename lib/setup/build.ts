@@ -1,11 +1,12 @@
 // Builds the addon with cmake-js into the user cache, and only when it is missing.
-import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import {
+  closeSync,
   copyFileSync,
   createWriteStream,
   existsSync,
-  mkdirSync,
+  fsyncSync,
+  openSync,
   readdirSync,
   renameSync,
   rmSync,
@@ -16,7 +17,9 @@ import { availableParallelism, freemem } from 'node:os';
 import { dirname, join } from 'node:path';
 import { LoraShearError } from '../errors.js';
 import { type Addon, addonFor, packageRoot } from './addon_path.js';
-import { cacheFolder, type Environment, makeFolder, withLock } from './cache.js';
+import { spawnBound } from './bound_child.js';
+import { cacheError, cacheFolder, type Environment, makeFolder, withLock } from './cache.js';
+import { isWholeElf } from './elf.js';
 import type { LibtorchInfo } from './inspect.js';
 import { ensureLibtorch } from './libtorch.js';
 import { findBuildTools } from './machine.js';
@@ -29,22 +32,36 @@ export interface Native {
   libtorch: LibtorchInfo;
 }
 
+export interface EnsureOptions {
+  rebuild?: boolean;
+  verify?: boolean;
+  env?: Environment;
+}
+
 /**
  * Finds or fetches libtorch and builds the addon: whatever is missing, and nothing else.
  * @param options.rebuild builds anew even when there is an addon
+ * @param options.verify loads an addon that is there, and builds anew when it does not load; a cut-off one always is
  * @throws every error of {@link ensureLibtorch}, SETUP_NO_COMPILER, SETUP_BUILD_FAILED, NATIVE_LOAD_FAILED
  */
 export async function ensureNative(
   onEvent: OnSetupEvent = () => undefined,
-  { rebuild = false, env = process.env }: { rebuild?: boolean; env?: Environment } = {},
+  { rebuild = false, verify = false, env = process.env }: EnsureOptions = {},
 ): Promise<Native> {
   const libtorch = await ensureLibtorch(onEvent, env);
   const addon = addonFor(libtorch, env);
-  if (rebuild || !existsSync(addon.path)) {
+  const serves = async () => {
+    const damage = await damageOf(addon, verify, env);
+    if (damage !== undefined && existsSync(addon.path)) {
+      onEvent({ kind: 'note', text: `${addon.path} is built anew: ${damage}` });
+    }
+    return damage === undefined;
+  };
+  if (rebuild || !(await serves())) {
     const folder = buildFolder(libtorch, addon, env);
     const name = `build-${folder.slice(-12)}`;
     const build = async () => {
-      if (rebuild || !existsSync(addon.path)) {
+      if (rebuild || (await damageOf(addon, verify, env)) !== undefined) {
         if (rebuild) rmSync(folder, { recursive: true, force: true });
         await asStep(onEvent, 'build', 'the native addon', () =>
           buildAddon(libtorch, addon, folder, onEvent, env),
@@ -90,16 +107,41 @@ async function buildAddon(
   const built = join(folder, 'Release', 'lorashear.node');
   if (build.code !== 0 || !existsSync(built)) throw buildError(build.output, log);
 
-  mkdirSync(dirname(addon.path), { recursive: true });
+  makeFolder(dirname(addon.path));
   const beside = `${addon.path}.${process.pid}`;
-  copyFileSync(built, beside);
   try {
+    copyToDisk(built, beside);
     const outcome = await tryLoading(beside, env);
     if (!outcome.ok) throw loadError(built, outcome.message);
     renameSync(beside, addon.path);
+  } catch (thrown) {
+    throw cacheError(thrown, addon.path);
   } finally {
     rmSync(beside, { force: true });
   }
+}
+
+function copyToDisk(from: string, to: string): void {
+  copyFileSync(from, to);
+  const file = openSync(to, 'r+');
+  try {
+    fsyncSync(file);
+  } finally {
+    closeSync(file);
+  }
+}
+
+/** What keeps the addon in the cache from serving, or undefined when nothing is seen. */
+async function damageOf(
+  addon: Addon,
+  verify: boolean,
+  env: Environment,
+): Promise<string | undefined> {
+  if (!existsSync(addon.path)) return 'it is missing';
+  if (!isWholeElf(addon.path)) return 'it is damaged';
+  if (!verify) return undefined;
+  const outcome = await tryLoading(addon.path, env);
+  return outcome.ok ? undefined : outcome.message;
 }
 
 /** libtorch's headers cost up to 1.5 GB per compiler process. */
@@ -133,12 +175,9 @@ function runCmakeJs(
   const manifest = createRequire(import.meta.url).resolve('cmake-js/package.json');
   const program = join(dirname(manifest), 'bin', 'cmake-js');
   return new Promise((resolve, reject) => {
-    const child = spawn(process.execPath, [program, ...args], {
-      cwd: packageRoot,
-      env: { ...env },
-      stdio: ['ignore', 'pipe', 'pipe'],
-    });
+    const child = spawnBound(process.execPath, [program, ...args], { cwd: packageRoot, env });
     const file = createWriteStream(log);
+    file.on('error', () => undefined); // a full disk is told by what the compiler says
     let output = '';
     const collect = (chunk: Buffer) => {
       const text = chunk.toString();
@@ -147,13 +186,13 @@ function runCmakeJs(
       const progress = readProgress(text);
       if (progress) onEvent({ kind: 'progress', step: 'build', ...progress, unit: 'compiled' });
     };
-    child.stdout.on('data', collect);
-    child.stderr.on('data', collect);
+    child.stdout?.on('data', collect);
+    child.stderr?.on('data', collect);
     child.on('error', reject);
     child.on('close', (code) => {
-      file.end(() => {
-        resolve({ code, output });
-      });
+      const finish = () => resolve({ code, output });
+      if (file.errored) finish();
+      else file.end(finish);
     });
   });
 }
@@ -170,14 +209,21 @@ function buildError(output: string, log: string): LoraShearError {
   const lines = output.trim().split('\n');
   const first = lines.findIndex((line) => /error[: ]|CMake Error/i.test(line));
   const part = first >= 0 ? lines.slice(first, first + 8) : lines.slice(-8);
-  return new LoraShearError(
-    'SETUP_BUILD_FAILED',
-    `the addon does not compile:\n${part.join('\n')}`,
-    {
-      hint: `the whole log is ${log}; C++20 needs g++ 11 or clang++ 14 or newer (CXX names another compiler)`,
-      facts: { log },
-    },
-  );
+  const text = `the addon does not compile:\n${part.join('\n')}`;
+  if (output.includes('No space left on device')) {
+    return new LoraShearError('SETUP_CACHE_FAILED', text, {
+      hint: 'free some space, or set LORASHEAR_CACHE to a folder on another disk',
+      facts: { log, reason: 'ENOSPC' },
+    });
+  }
+  const isKilled = /Killed signal|virtual memory exhausted|cannot allocate memory/i.test(output);
+  const advice = isKilled
+    ? 'the compiler ran out of memory: free 1.5 GB and run `npx lorashear-native setup`, which goes on where it stopped'
+    : 'C++20 needs g++ 11 or clang++ 14 or newer (CXX names another compiler)';
+  return new LoraShearError('SETUP_BUILD_FAILED', text, {
+    hint: `the whole log is ${log}; ${advice}`,
+    facts: { log },
+  });
 }
 
 function loadError(path: string, message: string): LoraShearError {

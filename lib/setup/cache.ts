@@ -1,5 +1,5 @@
 // The user cache that all clones and installs share: libtorch, built addons, downloads, and the locks on them.
-import { closeSync, fsyncSync, mkdirSync, openSync, renameSync, writeSync } from 'node:fs';
+import { closeSync, fsyncSync, mkdirSync, openSync, renameSync, rmSync, writeSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -20,7 +20,7 @@ const staleAfter = 20_000;
 
 /**
  * Runs `work` while no other process holds the lock `name` of the cache.
- * @throws SETUP_DOWNLOAD_FAILED when the cache folder cannot be written
+ * @throws SETUP_CACHE_FAILED when the cache folder cannot be written
  */
 export async function withLock<T>(
   name: string,
@@ -46,7 +46,7 @@ export async function withLock<T>(
         await release();
       }
     } catch (thrown) {
-      if (!isLocked(thrown)) throw thrown;
+      if (!isLocked(thrown)) throw cacheError(thrown, path);
       if (!waiting) {
         onEvent({ kind: 'step', step: 'wait', text: `another process is setting up ${name}` });
       }
@@ -60,29 +60,56 @@ function isLocked(thrown: unknown): boolean {
   return thrown instanceof Error && (thrown as NodeJS.ErrnoException).code === 'ELOCKED';
 }
 
-/** Creates a folder of the cache. @throws SETUP_DOWNLOAD_FAILED when that is not allowed */
+/** What the file system answers when the cache cannot be written. */
+const refusals = new Set([
+  ...['ENOSPC', 'EDQUOT', 'EROFS', 'EACCES', 'EPERM', 'EIO'],
+  ...['ENOTDIR', 'EEXIST', 'EISDIR', 'ENAMETOOLONG'],
+]);
+
+/** A refusal of the file system as SETUP_CACHE_FAILED with the way out; anything else as it is. */
+export function cacheError(thrown: unknown, path: string): unknown {
+  if (thrown instanceof LoraShearError || !(thrown instanceof Error)) return thrown;
+  const { code = '', message } = thrown as NodeJS.ErrnoException;
+  if (!refusals.has(code)) return thrown;
+  const isFull = code === 'ENOSPC' || code === 'EDQUOT';
+  const hint = isFull
+    ? 'free some space, or set LORASHEAR_CACHE to a folder on another disk'
+    : 'set LORASHEAR_CACHE to a folder that you can write to';
+  const facts = { path, reason: code };
+  return new LoraShearError('SETUP_CACHE_FAILED', `the cache cannot be written: ${message}`, {
+    hint,
+    facts,
+    cause: thrown,
+  });
+}
+
+/** Creates a folder of the cache. @throws SETUP_CACHE_FAILED when that is not allowed */
 export function makeFolder(folder: string): void {
   try {
     mkdirSync(folder, { recursive: true });
-  } catch (cause) {
-    throw new LoraShearError('SETUP_DOWNLOAD_FAILED', `the cache ${folder} cannot be created`, {
-      hint: 'set LORASHEAR_CACHE to a folder that you can write to',
-      facts: { folder },
-      cause,
-    });
+  } catch (thrown) {
+    throw cacheError(thrown, folder);
   }
 }
 
-/** Writes a small file atomically: beside it, to the disk, then renamed. */
+/**
+ * Writes a small file atomically: beside it, to the disk, then renamed.
+ * @throws SETUP_CACHE_FAILED when that is not allowed or the disk is full
+ */
 export function writeAtomically(path: string, text: string): void {
   makeFolder(dirname(path));
   const beside = `${path}.${process.pid}`;
-  const file = openSync(beside, 'w');
   try {
-    writeSync(file, text);
-    fsyncSync(file);
-  } finally {
-    closeSync(file);
+    const file = openSync(beside, 'w');
+    try {
+      writeSync(file, text);
+      fsyncSync(file);
+    } finally {
+      closeSync(file);
+    }
+    renameSync(beside, path);
+  } catch (thrown) {
+    rmSync(beside, { force: true });
+    throw cacheError(thrown, path);
   }
-  renameSync(beside, path);
 }

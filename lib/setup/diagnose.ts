@@ -1,6 +1,6 @@
 // What was found on this machine, what is wrong with it, and the command that mends it.
 import { execFile } from 'node:child_process';
-import { existsSync, readFileSync, statfsSync } from 'node:fs';
+import { accessSync, constants, existsSync, readFileSync, statfsSync } from 'node:fs';
 import { availableParallelism, cpus, totalmem } from 'node:os';
 import { dirname } from 'node:path';
 import { promisify } from 'node:util';
@@ -44,7 +44,16 @@ const setupHint = 'run `npx lorashear-native setup`';
 
 function examineNode(): Finding {
   const [major = 0, minor = 0] = process.versions.node.split('.').map(Number);
-  const value = `${process.version} (${process.platform} ${process.arch}, Node-API ${process.versions['napi'] ?? '?'})`;
+  const napi = process.versions['napi'] ?? '?';
+  const value = `${process.version} (${process.platform} ${process.arch}, Node-API ${napi})`;
+  if (Number(napi) < 9) {
+    return {
+      name: 'Node',
+      state: 'problem',
+      value,
+      hint: 'the addon needs Node-API 9: newer Node',
+    };
+  }
   if (major > 20 || (major === 20 && minor >= 17)) return { name: 'Node', state: 'ok', value };
   return { name: 'Node', state: 'problem', value, hint: 'install Node 20.17 or newer' };
 }
@@ -83,7 +92,13 @@ async function examineAddon(
   if (!libtorch) {
     return [{ name, state: 'problem', value: 'needs a libtorch first', hint: setupHint }];
   }
-  const { path, device } = addonFor(libtorch, env);
+  const { path: cached, device } = addonFor(libtorch, env);
+  const named = env['LORASHEAR_ADDON'];
+  const path = named ?? cached;
+  if (named !== undefined && !existsSync(named)) {
+    const value = `LORASHEAR_ADDON names ${named}, which does not exist`;
+    return [{ name, state: 'problem', value, hint: 'unset LORASHEAR_ADDON or build that file' }];
+  }
   if (!existsSync(path)) {
     return [
       { name, state: 'problem', value: 'not built for this version and libtorch', hint: setupHint },
@@ -91,13 +106,15 @@ async function examineAddon(
   }
   const outcome = await tryLoading(path, env);
   if (!outcome.ok) {
-    const hint = 'run `npx lorashear-native setup --rebuild`';
+    const hint = named
+      ? 'unset LORASHEAR_ADDON, or build that file for this Node and libtorch'
+      : 'run `npx lorashear-native setup --rebuild`';
     return [{ name, state: 'problem', value: `${path}: ${outcome.message}`, hint }];
   }
   const { libtorch: seen, capability, threads, cudaDevices } = outcome.versions;
   const value = `compiled against ${seen}, CPU kernels ${capability}, ${threads} threads, ${cudaDevices} CUDA devices`;
   return [
-    { name, state: 'ok', value: path },
+    { name, state: 'ok', value: named ? `${path} (LORASHEAR_ADDON names it)` : path },
     device === 'cuda' && cudaDevices === 0
       ? {
           name: 'addon sees',
@@ -138,11 +155,25 @@ function examineDisk(hasLibtorch: boolean, env: Environment): Finding {
   const { bavail, bsize } = statfsSync(folder);
   const free = bavail * bsize;
   const value = `${gigabytes(free)} free for the cache ${cache}`;
+  if (!isWritable(folder)) {
+    const hint = 'set LORASHEAR_CACHE to a folder that you can write to';
+    const state = hasLibtorch ? 'note' : 'problem';
+    return { name: 'disk', state, value: `${value}, which is read-only`, hint };
+  }
   const device = hasNvidiaDriver() ? 'cuda' : 'cpu';
   const needed = wheelsFor('linux-x64', device).reduce((sum, w) => sum + w.megabytes * 2e6, 0);
   if (hasLibtorch || free >= needed) return { name: 'disk', state: 'ok', value };
   const hint = `libtorch needs ${gigabytes(needed)}: free some space or set LORASHEAR_CACHE`;
   return { name: 'disk', state: 'problem', value, hint };
+}
+
+function isWritable(folder: string): boolean {
+  try {
+    accessSync(folder, constants.W_OK);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 async function examineGpu(env: Environment): Promise<Finding[]> {

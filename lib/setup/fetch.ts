@@ -13,7 +13,7 @@ import {
 import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { LoraShearError } from '../errors.js';
-import { cacheFolder, type Environment, makeFolder } from './cache.js';
+import { cacheError, cacheFolder, type Environment, makeFolder } from './cache.js';
 import { findPython } from './machine.js';
 import { partialVariable, resumablePip } from './resumable_pip.js';
 import type { OnSetupEvent } from './setup_event.js';
@@ -27,7 +27,7 @@ export function downloadsFolder(env: Environment = process.env): string {
 /**
  * Gets every wheel, whole and with the pinned hash.
  * @returns their paths, in the order of `wheels`
- * @throws SETUP_NO_PYTHON without pip, SETUP_DOWNLOAD_FAILED, LIBTORCH_HASH_MISMATCH
+ * @throws SETUP_NO_PYTHON without pip, SETUP_DOWNLOAD_FAILED, SETUP_CACHE_FAILED, LIBTORCH_HASH_MISMATCH
  */
 export async function fetchWheels(
   wheels: readonly Wheel[],
@@ -124,16 +124,14 @@ async function download(
   // pip also writes into TMPDIR: a folder of our own is removed whatever happens.
   const work = join(folder, `tmp-${process.pid}`);
   const out = join(work, 'out');
-  mkdirSync(out, { recursive: true });
-  writeFileSync(
-    join(work, 'requirements.txt'),
-    `${wheel.name}==${wheel.version} --hash=sha256:${wheel.sha256}\n`,
-  );
   const watch = setInterval(() => {
     const done = Math.max(bytesBelow(partial), bytesBelow(work));
     tell(Math.min(done, wheel.megabytes * 1e6));
   }, 200);
   try {
+    mkdirSync(out, { recursive: true });
+    const pinned = `${wheel.name}==${wheel.version} --hash=sha256:${wheel.sha256}\n`;
+    writeFileSync(join(work, 'requirements.txt'), pinned);
     const { code, log } = await runPip(python, platform, { work, partial }, env);
     const [name] = readdirSync(out);
     if (code !== 0 || name === undefined) throw downloadError(wheel, log);
@@ -142,6 +140,8 @@ async function download(
     renameSync(join(out, name), join(folder, name));
     rmSync(partial, { force: true }); // a pip that does not resume left it
     return join(folder, name);
+  } catch (thrown) {
+    throw cacheError(thrown, folder);
   } finally {
     clearInterval(watch);
     rmSync(work, { recursive: true, force: true });
@@ -182,15 +182,19 @@ function downloadError(wheel: Wheel, log: string): LoraShearError {
   const got = /Got\s+([0-9a-f]{64})/.exec(log)?.[1];
   if (got !== undefined || log.includes('DO NOT MATCH THE HASHES')) return hashMismatch(wheel, got);
   const tail = log.trim().split('\n').slice(-6).join('\n');
-  const full = log.includes('No space left on device');
+  if (log.includes('No space left on device')) {
+    return new LoraShearError('SETUP_CACHE_FAILED', `the disk is full: ${tail}`, {
+      hint: 'free some space, or set LORASHEAR_CACHE to a folder on another disk',
+      facts: { wheel: wheel.name, reason: 'ENOSPC' },
+    });
+  }
   return new LoraShearError(
     'SETUP_DOWNLOAD_FAILED',
     `pip could not download ${wheel.name} ${wheel.version}: ${tail}`,
     {
-      hint: full
-        ? 'free some space, or set LORASHEAR_CACHE to a folder on another disk'
-        : 'check the network (pip reads its proxy and index from its own settings); without one, set LORASHEAR_LIBTORCH ' +
-          `to a libtorch folder, or copy the wheels of ${wheel.name}==${wheel.version} into the downloads folder of the cache`,
+      hint:
+        'check the network (pip reads its proxy and index from its own settings); without one, set LORASHEAR_LIBTORCH ' +
+        `to a libtorch folder, or copy the wheels of ${wheel.name}==${wheel.version} into the downloads folder of the cache`,
       facts: { wheel: wheel.name, version: wheel.version },
     },
   );

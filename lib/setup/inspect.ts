@@ -1,7 +1,8 @@
 // Is this folder a libtorch that we can build against and load? Version, libraries, headers, machine type.
-import { closeSync, existsSync, openSync, readFileSync, readSync, statSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { LoraShearError } from '../errors.js';
+import { elfMachine } from './elf.js';
 import { oldestLibtorch } from './wheels.js';
 
 /** Where a libtorch came from, in the order of preference. */
@@ -35,8 +36,12 @@ export function inspectLibtorch(given: string, origin: LibtorchOrigin, why: stri
   const root = resolve(given);
   const folder = existsSync(join(root, 'lib', 'libtorch_cpu.so')) ? root : join(root, 'torch');
   const needed = ['lib/libtorch_cpu.so', 'lib/libc10.so', 'include/ATen/ATen.h'];
+  if (!existsSync(root)) throw invalid(root, origin, 'does not exist');
   const missing = needed.filter((name) => !existsSync(join(folder, name)));
-  if (missing.length > 0) throw invalid(root, origin, `lacks ${missing.join(', ')}`);
+  if (missing.length > 0) {
+    const other = otherSystem(root) ?? otherSystem(folder);
+    throw invalid(root, origin, other ?? `lacks ${missing.join(', ')}`);
+  }
 
   const version = readVersion(folder);
   if (version === undefined) throw invalid(root, origin, 'has no version header');
@@ -45,7 +50,8 @@ export function inspectLibtorch(given: string, origin: LibtorchOrigin, why: stri
   }
   const machine = elfMachine(join(folder, 'lib', 'libc10.so'));
   if (machine !== elfMachines[process.arch]) {
-    throw invalid(root, origin, `is built for another machine (ELF ${machine})`);
+    const found = machine === undefined ? 'its libraries are no ELF files' : `ELF ${machine}`;
+    throw invalid(root, origin, `is built for another machine (${found})`);
   }
   const damaged = damagedLibrary(dirname(folder));
   if (damaged !== undefined) throw invalid(root, origin, `is damaged: ${damaged}`);
@@ -62,6 +68,16 @@ function invalid(folder: string, origin: LibtorchOrigin, what: string): LoraShea
     hint,
     facts: { folder, origin },
   });
+}
+
+/** The system whose libraries lie there, if it is not Linux. */
+function otherSystem(folder: string): string | undefined {
+  const lib = join(folder, 'lib');
+  if (!existsSync(lib)) return undefined;
+  const names = readdirSync(lib);
+  if (names.some((name) => /^lib(torch|c10).*\.dylib$/.test(name))) return 'is built for macOS';
+  if (names.some((name) => /^(torch|c10).*\.dll$/.test(name))) return 'is built for Windows';
+  return undefined;
 }
 
 /** `major.minor.patch` from the headers, which are what the addon is compiled against. */
@@ -89,18 +105,6 @@ function isNewEnough(version: string): boolean {
 }
 
 const elfMachines: Partial<Record<NodeJS.Architecture, number>> = { x64: 62, arm64: 183 };
-
-/** `e_machine` of an ELF file (little-endian at byte 18), or -1 when it is no ELF file. */
-function elfMachine(path: string): number {
-  const header = Buffer.alloc(20);
-  const file = openSync(path, 'r');
-  try {
-    readSync(file, header, 0, header.length, 0);
-  } finally {
-    closeSync(file);
-  }
-  return header.readUInt32BE(0) === 0x7f454c46 ? header.readUInt16LE(18) : -1;
-}
 
 function damagedLibrary(root: string): string | undefined {
   const path = join(root, manifestName);

@@ -29,7 +29,7 @@ export async function locateLibtorch(
   const named = fromEnvironment(env);
   if (named) return named;
   const found = (await fromPython(onEvent, env)) ?? fromCache(onEvent, env);
-  if (found) writeAtomically(choicePath(env), JSON.stringify(found));
+  if (found) remember(found, env);
   return found;
 }
 
@@ -48,6 +48,13 @@ export function chosenLibtorch(env: Environment = process.env): LibtorchInfo | u
   } catch {
     return undefined;
   }
+}
+
+/** Written only when it changed, so that a filled cache may be read-only. */
+function remember(found: LibtorchInfo, env: Environment): void {
+  const path = choicePath(env);
+  const text = JSON.stringify(found);
+  if (!existsSync(path) || readFileSync(path, 'utf8') !== text) writeAtomically(path, text);
 }
 
 /** The choice depends on which Python answers and on whether a GPU is there, so both are in its name. */

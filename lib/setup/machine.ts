@@ -6,10 +6,36 @@ import type { Environment } from './cache.js';
 import type { Platform } from './wheels.js';
 
 /** @throws LIBTORCH_NOT_FOUND on a platform that no pinned wheel serves */
-export function currentPlatform(): Platform {
-  const here = `${process.platform}-${process.arch}`;
+export function currentPlatform(
+  system: string = process.platform,
+  arch: string = process.arch,
+): Platform {
+  const here = `${system}-${arch}`;
   if (here === 'linux-x64' || here === 'linux-arm64') return here;
-  throw new LoraShearError('LIBTORCH_NOT_FOUND', `no libtorch is pinned for ${here}`, {
+  throw notPinned(here);
+}
+
+/** The C library that the pinned wheels are built for (manylinux_2_28). */
+const oldestGlibc = [2, 28] as const;
+
+/**
+ * @param glibc version of the C library that runs us; undefined where it is another one, as musl on Alpine
+ * @throws LIBTORCH_NOT_FOUND when the wheels' libraries would not load
+ */
+export function requireGlibc(glibc: string | undefined = runningGlibc()): void {
+  const [major = 0, minor = 0] = (glibc ?? '').split('.').map(Number);
+  const [oldestMajor, oldestMinor] = oldestGlibc;
+  if (major > oldestMajor || (major === oldestMajor && minor >= oldestMinor)) return;
+  throw notPinned(glibc === undefined ? 'a C library other than glibc' : `glibc ${glibc}`);
+}
+
+function runningGlibc(): string | undefined {
+  const { header } = process.report.getReport() as { header: { glibcVersionRuntime?: string } };
+  return header.glibcVersionRuntime;
+}
+
+function notPinned(here: string): LoraShearError {
+  return new LoraShearError('LIBTORCH_NOT_FOUND', `no libtorch is pinned for ${here}`, {
     hint: 'unpack a libtorch 2.11 or newer for this machine and set LORASHEAR_LIBTORCH to its folder',
     facts: { platform: here },
   });

@@ -30,9 +30,18 @@ export function tryLoading(path: string, env: Environment = process.env): Promis
         resolve({ ok: true, versions: JSON.parse(answer) as ReturnType<Binding['versions']> });
         return;
       }
-      const line = errors.split('\n').find((text) => /^\w*Error: /.test(text));
       const end = signal ? `the process died of ${signal}` : errors.trim().slice(-500);
-      resolve({ ok: false, message: line?.replace(/^\w*Error: /, '') ?? end });
+      resolve({ ok: false, message: thrownMessage(errors) ?? end });
     });
   });
+}
+
+/** The message of the error that ended a Node process: its lines up to the stack, as one. */
+function thrownMessage(text: string): string | undefined {
+  const lines = text.split('\n');
+  const from = lines.findIndex((line) => /^\w*Error: /.test(line));
+  if (from < 0) return undefined;
+  const length = lines.slice(from).findIndex((line) => /^ +at |^$/.test(line));
+  const message = lines.slice(from, length < 0 ? undefined : from + length).join(' ');
+  return message.replace(/^\w*Error: /, '');
 }

@@ -1,9 +1,19 @@
 // Takes libraries, headers, CMake files and licences out of the wheels, and nothing else.
-import { createWriteStream, mkdirSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import {
+  createWriteStream,
+  mkdirSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
+import { basename, dirname, join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import yauzl from 'yauzl';
-import type { Device } from './wheels.js';
+import { cacheError, makeFolder } from './cache.js';
+import { type Manifest, manifestName } from './inspect.js';
+import type { OnSetupEvent } from './setup_event.js';
+import { type Device, libtorchVersion } from './wheels.js';
 
 /**
  * Whether a file of a wheel is needed. Without CUDA only libtorch_cpu and what it names are kept;
@@ -55,4 +65,46 @@ export async function unpackWheel(
     zip.close();
   }
   return libraries;
+}
+
+/**
+ * Unpacks a whole set beside `folder` and renames it into place; the caller holds the lock of libtorch.
+ * What an earlier unpacking left when it was killed is removed.
+ * @throws SETUP_CACHE_FAILED on a full disk or without permission; nothing is left then
+ */
+export async function unpackWheels(
+  wheels: readonly { path: string; megabytes: number }[],
+  folder: string,
+  device: Device,
+  onEvent: OnSetupEvent,
+): Promise<void> {
+  makeFolder(dirname(folder));
+  for (const name of readdirSync(dirname(folder)).filter((name) => name.includes('.partial-'))) {
+    rmSync(join(dirname(folder), name), { recursive: true, force: true });
+  }
+  const beside = `${folder}.partial-${process.pid}`;
+  const manifest: Manifest = {
+    version: libtorchVersion,
+    wheels: wheels.map(({ path }) => basename(path)),
+    libraries: {},
+  };
+  const total = wheels.reduce((sum, { megabytes }) => sum + megabytes * 1e6, 0);
+  let before = 0;
+  try {
+    mkdirSync(beside, { recursive: true });
+    for (const { path, megabytes } of wheels) {
+      const written = await unpackWheel(path, beside, device, (bytes) => {
+        const done = Math.min(before + bytes, total);
+        onEvent({ kind: 'progress', step: 'unpack', done, total, unit: 'bytes' });
+      });
+      Object.assign(manifest.libraries, written);
+      before += megabytes * 1e6;
+    }
+    writeFileSync(join(beside, manifestName), JSON.stringify(manifest, null, 2), { flush: true });
+    rmSync(folder, { recursive: true, force: true });
+    renameSync(beside, folder);
+  } catch (thrown) {
+    rmSync(beside, { recursive: true, force: true });
+    throw cacheError(thrown, folder);
+  }
 }

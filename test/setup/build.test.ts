@@ -1,10 +1,11 @@
-import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import t from 'tap';
-import { addonFor } from '../../lib/setup/addon_path.js';
+import { addonFor, addonPath } from '../../lib/setup/addon_path.js';
 import { ensureNative, readProgress } from '../../lib/setup/build.js';
 import { inspectLibtorch } from '../../lib/setup/inspect.js';
 import type { SetupEvent } from '../../lib/setup/setup_event.js';
+import { elfHeader } from './elf_fixture.js';
 import { fakeProgram } from './fake_program.js';
 import { fakeLibtorch } from './libtorch_fixture.js';
 
@@ -21,7 +22,7 @@ t.test('when the addon is there, then nothing is done and nothing told', async (
   const env = { LORASHEAR_LIBTORCH: folder, LORASHEAR_CACHE: join(root, 'cache'), PATH: '' };
   const { path } = addonFor(inspectLibtorch(folder, 'LORASHEAR_LIBTORCH', ''), env);
   mkdirSync(dirname(path), { recursive: true });
-  writeFileSync(path, '');
+  writeFileSync(path, elfHeader(62));
   const events: SetupEvent[] = [];
   const native = await ensureNative((event) => events.push(event), { env });
   t.match(native, { addon: path, libtorch: { folder } });
@@ -86,3 +87,77 @@ t.test(
     t.same(readdirSync(join(root, 'cache', 'addon', key)), []);
   },
 );
+
+/** A build that gives `file` as the addon, in an environment of its own. */
+function fakeBuild(root: string, script: string) {
+  const folder = fakeLibtorch(join(root, 'torch'));
+  const bin = fakeProgram(root, 'cmake', script);
+  for (const name of ['c++', 'ninja']) fakeProgram(root, name, 'exit 0');
+  const env = {
+    LORASHEAR_LIBTORCH: folder,
+    LORASHEAR_CACHE: join(root, 'cache'),
+    PATH: `${bin}:/bin:/usr/bin`,
+  };
+  const { path } = addonFor(inspectLibtorch(folder, 'LORASHEAR_LIBTORCH', ''), env);
+  return { env, path };
+}
+
+/** The addon of this machine, which loads. */
+function builtAddon(): string {
+  const path = addonPath();
+  if (!path) throw new Error('this test needs the addon: node scripts/bootstrap.mjs');
+  return path;
+}
+
+t.test('when the addon in the cache is cut off, then it is built anew, and so said', async (t) => {
+  const { env, path } = fakeBuild(
+    t.testdir(),
+    `mkdir -p Release; cp '${builtAddon()}' Release/lorashear.node`,
+  );
+  mkdirSync(dirname(path), { recursive: true });
+  writeFileSync(path, readFileSync(builtAddon()).subarray(0, 5000));
+  const events: SetupEvent[] = [];
+  await ensureNative((event) => events.push(event), { env });
+  t.ok(readFileSync(path).equals(readFileSync(builtAddon())));
+  t.match(events[0], { kind: 'note', text: /damaged/ });
+  t.same(readdirSync(dirname(path)), ['lorashear.node']);
+});
+
+t.test('when it does not load, then only who asks for it finds out, and mends it', async (t) => {
+  const { env, path } = fakeBuild(
+    t.testdir(),
+    `mkdir -p Release; cp '${builtAddon()}' Release/lorashear.node`,
+  );
+  mkdirSync(dirname(path), { recursive: true });
+  writeFileSync(path, elfHeader(62));
+  const events: SetupEvent[] = [];
+  await ensureNative((event) => events.push(event), { env });
+  t.same(events, [], 'its presence was enough');
+  await ensureNative((event) => events.push(event), { env, verify: true });
+  t.ok(readFileSync(path).equals(readFileSync(builtAddon())));
+  events.length = 0;
+  await ensureNative((event) => events.push(event), { env, verify: true });
+  t.same(events, [], 'nothing twice');
+});
+
+t.test('when the disk is full, then the hint is about space', async (t) => {
+  const full = 'echo "fatal error: error writing to a.o: No space left on device" >&2; exit 1';
+  await t.rejects(
+    ensureNative(() => undefined, fakeBuild(t.testdir(), full)),
+    {
+      code: 'SETUP_CACHE_FAILED',
+      hint: /free some space/,
+    },
+  );
+});
+
+t.test('when memory runs out, then the hint says so', async (t) => {
+  const killed = 'echo "fatal error: Killed signal terminated program cc1plus" >&2; exit 1';
+  await t.rejects(
+    ensureNative(() => undefined, fakeBuild(t.testdir(), killed)),
+    {
+      code: 'SETUP_BUILD_FAILED',
+      hint: /memory/,
+    },
+  );
+});

@@ -63,3 +63,16 @@ t.test('when nvcc is older than CUDA 13, then that is said, and it is no problem
   t.match(finding?.value, /release 12\.4.*not of CUDA 13/);
   t.not(finding?.state, 'problem');
 });
+
+t.test('when LORASHEAR_ADDON names a file, then that one is examined', async (t) => {
+  const root = t.testdir({ 'broken.node': 'text' });
+  const env = {
+    LORASHEAR_LIBTORCH: fakeLibtorch(join(root, 'torch')),
+    LORASHEAR_CACHE: join(root, 'cache'),
+    PATH: '',
+  };
+  const broken = await byName({ ...env, LORASHEAR_ADDON: join(root, 'broken.node') });
+  t.match(broken.get('addon'), { state: 'problem', hint: /LORASHEAR_ADDON/ });
+  const none = await byName({ ...env, LORASHEAR_ADDON: join(root, 'none.node') });
+  t.match(none.get('addon'), { state: 'problem', value: /does not exist/ });
+});

@@ -103,7 +103,7 @@ t.test('when the disk is full, then the hint is about space', async (t) => {
   await t.rejects(
     fetchWheels([wheel], 'linux-x64', () => undefined, env),
     {
-      code: 'SETUP_DOWNLOAD_FAILED',
+      code: 'SETUP_CACHE_FAILED',
       hint: /free some space/,
     },
   );

@@ -32,6 +32,24 @@ t.test('when something is missing, then the error names it', (t) => {
   t.end();
 });
 
+t.test('when the folder does not exist, then that is said', (t) => {
+  t.throws(() => inspect(join(t.testdir(), 'none')), {
+    code: 'LIBTORCH_INVALID',
+    message: /does not exist/,
+  });
+  t.end();
+});
+
+t.test('when it is built for macOS or Windows, then that is said', (t) => {
+  const root = t.testdir({
+    mac: { lib: { 'libtorch_cpu.dylib': '' } },
+    windows: { torch: { lib: { 'torch_cpu.dll': '' } } },
+  });
+  t.throws(() => inspect(join(root, 'mac')), { code: 'LIBTORCH_INVALID', message: /macOS/ });
+  t.throws(() => inspect(join(root, 'windows')), { code: 'LIBTORCH_INVALID', message: /Windows/ });
+  t.end();
+});
+
 t.test('when it is older than 2.11 or has no version, then it is refused', (t) => {
   const old = fakeLibtorch(join(t.testdir(), 'torch'), { version: [2, 10, 9] });
   t.throws(() => inspect(old), { code: 'LIBTORCH_INVALID', message: /2\.10\.9/ });

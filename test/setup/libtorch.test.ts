@@ -24,7 +24,7 @@ t.test(
   async (t) => {
     const root = t.testdir();
     // Answers the probe for an installed torch with none, and pip with a failure.
-    const script = 'case "$1" in -c) echo;; *) echo "no network" >&2; exit 1;; esac';
+    const script = 'case "$2" in *find_spec*) echo;; *) echo "no network" >&2; exit 1;; esac';
     const PATH = `${fakeProgram(root, 'python3', script)}:/bin:/usr/bin`;
     const env = { LORASHEAR_CACHE: join(root, 'cache'), PATH };
     const events: SetupEvent[] = [];

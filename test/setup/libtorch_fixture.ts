@@ -1,6 +1,7 @@
 // A folder that looks like a libtorch to set-up: version header, ELF-headed libraries, one header.
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { elfHeader } from './elf_fixture.js';
 
 interface FixtureOptions {
   version?: [number, number, number];
@@ -20,9 +21,7 @@ export function fakeLibtorch(
   mkdirSync(join(folder, 'lib'), { recursive: true });
   mkdirSync(join(folder, 'include', 'ATen'), { recursive: true });
   mkdirSync(join(folder, 'include', 'torch', 'headeronly'), { recursive: true });
-  const elf = Buffer.alloc(64);
-  elf.writeUInt32BE(0x7f454c46, 0);
-  elf.writeUInt16LE(machine, 18);
+  const elf = elfHeader(machine);
   const libraries = ['libtorch_cpu.so', 'libc10.so', ...(cuda ? ['libtorch_cuda.so'] : [])];
   for (const name of libraries) writeFileSync(join(folder, 'lib', name), elf);
   writeFileSync(join(folder, 'include', 'ATen', 'ATen.h'), '');

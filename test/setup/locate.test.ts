@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, rmSync } from 'node:fs';
+import { existsSync, readdirSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
 import { chosenLibtorch, fetchedFolder, locateLibtorch } from '../../lib/setup/locate.js';
@@ -90,3 +90,19 @@ t.test('when the cached libtorch is damaged, then it is noted and not used', asy
   t.match(events, [{ kind: 'note', text: /libc10/ }]);
   t.same(readdirSync(join(env.LORASHEAR_CACHE, 'libtorch')).length, 1, 'no choice remembered');
 });
+
+t.test(
+  'when the cache is filled and read-only, then its libtorch is found all the same',
+  async (t) => {
+    const env = { LORASHEAR_CACHE: join(t.testdir(), 'cache'), PATH: '' };
+    const folder = fakeLibtorch(join(fetchedFolder(device, env), 'torch'));
+    await locateLibtorch(silent, env);
+    const [choice = ''] = readdirSync(join(env.LORASHEAR_CACHE, 'libtorch')).filter((name) =>
+      name.startsWith('choice-'),
+    );
+    const path = join(env.LORASHEAR_CACHE, 'libtorch', choice);
+    const { mtimeNs, ino } = statSync(path, { bigint: true });
+    t.match(await locateLibtorch(silent, env), { folder, origin: 'cache' });
+    t.match(statSync(path, { bigint: true }), { mtimeNs, ino }, 'nothing was written');
+  },
+);

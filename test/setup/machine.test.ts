@@ -7,6 +7,7 @@ import {
   findNvcc,
   findProgram,
   findPython,
+  requireGlibc,
 } from '../../lib/setup/machine.js';
 import { fakeProgram } from './fake_program.js';
 
@@ -56,5 +57,28 @@ t.test(
 
 t.test('when the platform has pinned wheels, then its name is one of theirs', (t) => {
   t.match(currentPlatform(), /^linux-(x64|arm64)$/);
+  t.end();
+});
+
+t.test('when no wheel is pinned for a platform, then the error says what serves instead', (t) => {
+  for (const [system, arch] of [
+    ['win32', 'x64'],
+    ['darwin', 'arm64'],
+    ['linux', 'riscv64'],
+  ] as const) {
+    t.throws(() => currentPlatform(system, arch), {
+      code: 'LIBTORCH_NOT_FOUND',
+      hint: /LORASHEAR_LIBTORCH/,
+      facts: { platform: `${system}-${arch}` },
+    });
+  }
+  t.end();
+});
+
+t.test('when the C library is musl or too old for the wheels, then that is refused', (t) => {
+  t.throws(() => requireGlibc('2.27'), { code: 'LIBTORCH_NOT_FOUND', message: /glibc 2\.27/ });
+  t.throws(() => requireGlibc('1.99'), { code: 'LIBTORCH_NOT_FOUND' });
+  for (const version of ['2.28', '2.41', '3.0']) requireGlibc(version);
+  requireGlibc();
   t.end();
 });

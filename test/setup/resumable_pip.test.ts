@@ -1,6 +1,13 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { createHash, randomBytes } from 'node:crypto';
-import { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import {
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { createServer, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
@@ -180,6 +187,12 @@ t.test('when the server has other bytes, then they are refused, not kept', { ski
   await t.rejects(fetchIt(env), { code: 'LIBTORCH_HASH_MISMATCH' });
   t.same(ranges, [undefined]);
   t.same(readdirSync(downloads), []);
+});
+
+t.test('when the disk is full, then the error is about space', { skip }, async (t) => {
+  const { env, downloads } = await index(t, withRanges);
+  symlinkSync('/dev/full', join(downloads, part));
+  await t.rejects(fetchIt(env), { code: 'SETUP_CACHE_FAILED', hint: /free some space/ });
 });
 
 t.test('when a pip has other insides, then it still downloads', { skip }, async (t) => {
