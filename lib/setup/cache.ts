@@ -1,7 +1,7 @@
 // The user cache that all clones and installs share: libtorch, built addons, downloads, and the locks on them.
 import { closeSync, fsyncSync, mkdirSync, openSync, renameSync, rmSync, writeSync } from 'node:fs';
 import { homedir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import lockfile from 'proper-lockfile';
 import { LoraShearError } from '../errors.js';
@@ -11,7 +11,7 @@ export type Environment = Readonly<Record<string, string | undefined>>;
 
 /** `LORASHEAR_CACHE`, else `lorashear-native` in `XDG_CACHE_HOME` or `~/.cache`. */
 export function cacheFolder(env: Environment = process.env): string {
-  if (env['LORASHEAR_CACHE']) return env['LORASHEAR_CACHE'];
+  if (env['LORASHEAR_CACHE']) return resolve(env['LORASHEAR_CACHE']);
   return join(env['XDG_CACHE_HOME'] || join(homedir(), '.cache'), 'lorashear-native');
 }
 
@@ -70,7 +70,10 @@ const refusals = new Set([
 export function cacheError(thrown: unknown, path: string): unknown {
   if (thrown instanceof LoraShearError || !(thrown instanceof Error)) return thrown;
   const { code = '', message } = thrown as NodeJS.ErrnoException;
-  if (!refusals.has(code)) return thrown;
+  return refusals.has(code) ? refusal(code, message, path, thrown) : thrown;
+}
+
+function refusal(code: string, message: string, path: string, cause: unknown): LoraShearError {
   const isFull = code === 'ENOSPC' || code === 'EDQUOT';
   const hint = isFull
     ? 'free some space, or set LORASHEAR_CACHE to a folder on another disk'
@@ -79,7 +82,7 @@ export function cacheError(thrown: unknown, path: string): unknown {
   return new LoraShearError('SETUP_CACHE_FAILED', `the cache cannot be written: ${message}`, {
     hint,
     facts,
-    cause: thrown,
+    cause,
   });
 }
 
@@ -88,7 +91,9 @@ export function makeFolder(folder: string): void {
   try {
     mkdirSync(folder, { recursive: true });
   } catch (thrown) {
-    throw cacheError(thrown, folder);
+    // Below a read-only mount Node says ENOENT.
+    const { code = '', message } = thrown as NodeJS.ErrnoException;
+    throw refusal(code, message, folder, thrown);
   }
 }
 

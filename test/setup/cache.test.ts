@@ -17,6 +17,7 @@ t.test(
   'when the cache is located, then LORASHEAR_CACHE wins over XDG_CACHE_HOME over home',
   (t) => {
     t.equal(cacheFolder({ LORASHEAR_CACHE: '/a', XDG_CACHE_HOME: '/b' }), '/a');
+    t.equal(cacheFolder({ LORASHEAR_CACHE: 'a' }), join(process.cwd(), 'a'));
     t.equal(cacheFolder({ XDG_CACHE_HOME: '/b' }), '/b/lorashear-native');
     t.equal(cacheFolder({}), join(homedir(), '.cache', 'lorashear-native'));
     t.end();
