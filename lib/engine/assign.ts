@@ -3,7 +3,8 @@ import { Worker } from 'node:worker_threads';
 import { LoraShearError, reviveError } from '../errors.js';
 import type { RunEvent } from '../events.js';
 import { sleepAtBarriers } from '../native/openmp.js';
-import type { Assignment, FromWorker } from './protocol.js';
+import { gather } from './pieces.js';
+import { type Assignment, type FromWorker, goOn } from './protocol.js';
 
 export interface AssignOptions {
   /** Aborting finishes the step, saves the state and rejects with RUN_ABORTED. */
@@ -14,7 +15,7 @@ export interface AssignOptions {
 /**
  * Runs `task` of the worker script `script`. The worker has ended when the promise settles.
  * @throws what the task threw, RUN_ABORTED, OUT_OF_MEMORY when JavaScript's heap is full, INTERNAL when the
- * thread died
+ * thread died or the request is not plain data
  */
 export async function assign<T>(
   script: URL,
@@ -30,7 +31,7 @@ export async function assign<T>(
   sleepAtBarriers();
   const flag = new SharedArrayBuffer(4);
   const assignment: Assignment = { task, request, flag };
-  const worker = new Worker(script, { workerData: assignment });
+  const worker = start(script, assignment);
   const stop = () => Atomics.store(new Int32Array(flag), 0, 1);
   signal?.addEventListener('abort', stop);
   try {
@@ -41,11 +42,25 @@ export async function assign<T>(
   }
 }
 
+function start(script: URL, workerData: Assignment): Worker {
+  try {
+    // The thread runs this package alone: a loader that the program was started with (--import) would only slow it.
+    return new Worker(script, { workerData, execArgv: [] });
+  } catch (thrown) {
+    // A request with a function in it, or no thread to be had.
+    throw died(thrown instanceof Error ? thrown : new Error(String(thrown)));
+  }
+}
+
 function outcome<T>(worker: Worker, onEvent: AssignOptions['onEvent']): Promise<T> {
   return new Promise((resolve, reject) => {
+    const pieces = gather();
     worker.on('message', (message: FromWorker) => {
-      if (message.kind === 'result') resolve(message.value as T);
-      else if (message.kind === 'error') {
+      if (message.kind === 'result') resolve(pieces.finish(message.value) as T);
+      else if (message.kind === 'piece') {
+        pieces.add(message.piece);
+        worker.postMessage(goOn);
+      } else if (message.kind === 'error') {
         const error = reviveError(message.error);
         if (message.stack !== undefined) error.stack = message.stack;
         reject(error);
@@ -60,6 +75,9 @@ function outcome<T>(worker: Worker, onEvent: AssignOptions['onEvent']): Promise<
     });
     worker.on('error', (thrown: NodeJS.ErrnoException) => {
       reject(thrown.code === 'ERR_WORKER_OUT_OF_MEMORY' ? heapFull(thrown) : died(thrown));
+    });
+    worker.on('messageerror', (thrown: Error) => {
+      reject(died(thrown));
     });
     worker.on('exit', (code) => {
       reject(died(new Error(`the engine's thread ended with code ${code}`)));

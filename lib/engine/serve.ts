@@ -1,7 +1,9 @@
 // The worker's side of the protocol: does the assigned task, posts its events and its one outcome.
+import { once } from 'node:events';
 import { parentPort, workerData } from 'node:worker_threads';
-import { asLoraShearError } from '../errors.js';
+import { type LoraShearError, asLoraShearError } from '../errors.js';
 import type { RunEvent } from '../events.js';
+import { takeApart } from './pieces.js';
 import type { Assignment, FromWorker } from './protocol.js';
 import { rateLimit } from './rate_limit.js';
 
@@ -25,17 +27,33 @@ export async function serve(tasks: Tasks): Promise<void> {
   const post = (message: FromWorker) => port.postMessage(message);
   const stop = new Int32Array(flag);
   try {
-    const work = tasks[task];
+    const work = Object.hasOwn(tasks, task) ? tasks[task] : undefined;
     if (!work) throw new Error(`the engine knows no task "${task}"`);
     const value = await work(request as never, {
       emit: rateLimit((event) => post({ kind: 'event', event })),
       aborted: () => Atomics.load(stop, 0) !== 0,
     });
-    post({ kind: 'result', value });
+    const { whole, pieces } = takeApart(value);
+    for (const piece of pieces) {
+      const answer = once(port, 'message');
+      post({ kind: 'piece', piece });
+      await answer;
+    }
+    post({ kind: 'result', value: whole });
   } catch (thrown) {
-    const error = asLoraShearError(thrown);
-    const { cause } = error;
-    const below = cause instanceof Error ? `\n  caused by ${cause.stack ?? cause.message}` : '';
-    post({ kind: 'error', error: error.toJSON(), stack: `${error.stack ?? ''}${below}` });
+    postError(post, asLoraShearError(thrown));
+  }
+}
+
+function postError(post: (message: FromWorker) => void, error: LoraShearError): void {
+  const { cause } = error;
+  const below = cause instanceof Error ? `\n  caused by ${cause.stack ?? cause.message}` : '';
+  const stack = `${error.stack ?? ''}${below}`;
+  const plain = error.toJSON();
+  try {
+    post({ kind: 'error', error: plain, stack });
+  } catch {
+    // Facts that cannot cross must not hide the error that they belong to.
+    post({ kind: 'error', error: { ...plain, facts: {} }, stack });
   }
 }

@@ -1,4 +1,7 @@
+import { execFile } from 'node:child_process';
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { promisify } from 'node:util';
 import t from 'tap';
 import { assign } from '../../lib/engine/assign.js';
 import { LoraShearError } from '../../lib/errors.js';
@@ -59,18 +62,82 @@ t.test('when a task throws anything else, then it is INTERNAL', async (t) => {
   await t.rejects(assign(script, 'crash', null), { code: 'INTERNAL', message: /not a function/ });
   await t.rejects(assign(script, 'no such task', null), { code: 'INTERNAL' });
   await t.rejects(assign(script, 'unclonable', null), { code: 'INTERNAL' });
+  await t.rejects(assign(script, 'unclonableEvent', null), { code: 'INTERNAL' });
+  await t.rejects(assign(script, 'throwText', null), { code: 'INTERNAL', message: 'a text' });
+});
+
+t.test('when facts cannot cross, then the error comes without them', async (t) => {
+  await t.rejects(assign(script, 'unclonableFacts', null), {
+    code: 'DATA_INVALID',
+    message: 'seen',
+    hint: 'next',
+    facts: {},
+  });
+});
+
+t.test('when a request is no plain data, then it is INTERNAL and nothing is left', async (t) => {
+  const signal = new AbortController().signal;
+  const request = { f: () => 1 };
+  await t.rejects(assign(script, 'add', request, { signal }), { code: 'INTERNAL', hint: String });
+  t.notOk(process.getActiveResourcesInfo().includes('Worker'));
+});
+
+t.test('when the script is missing, then it is INTERNAL', async (t) => {
+  const missing = new URL('./no_such_worker.js', import.meta.url);
+  await t.rejects(assign(missing, 'add', null), { code: 'INTERNAL' });
 });
 
 t.test('when the thread dies, then the promise does not hang', async (t) => {
   await t.rejects(assign(script, 'leave', null), { code: 'INTERNAL', message: /code 3/ });
   await t.rejects(assign(script, 'throwLater', null), { code: 'INTERNAL', message: 'later' });
+  await t.rejects(assign(script, 'never', null), { code: 'INTERNAL', message: /ended/ });
 });
+
+t.test(
+  "when the worker's heap is full, then it is OUT_OF_MEMORY and the process lives",
+  async (t) => {
+    const program = `
+    import { assign } from ${JSON.stringify(new URL('../../lib/engine/assign.js', import.meta.url).href)};
+    const script = new URL(${JSON.stringify(script.href)});
+    const error = await assign(script, 'hoard', null).catch((thrown) => thrown);
+    console.log(error.code, typeof error.hint, await assign(script, 'add', { a: 1, b: 2 }));`;
+    const file = join(t.testdir({ 'program.mjs': program }), 'program.mjs');
+    const small = ['--max-old-space-size=48', file];
+    const { stdout } = await promisify(execFile)(process.execPath, small);
+    t.equal(stdout, 'OUT_OF_MEMORY string 3\n');
+  },
+);
 
 t.test('when the listener throws, then the task ends with its error', async (t) => {
   const onEvent = () => {
     throw new Error('mine');
   };
   await t.rejects(assign(script, 'busy', null, { onEvent }), { message: 'mine' });
+});
+
+t.test('when the signal is aborted during and after, then the first counts', async (t) => {
+  const controller = new AbortController();
+  const { signal } = controller;
+  const busy = assign(script, 'busy', null, { signal });
+  controller.abort(); // the thread has not started yet
+  await t.rejects(busy, { code: 'RUN_ABORTED' });
+  const late = new AbortController();
+  t.equal(await assign(script, 'add', { a: 1, b: 1 }, { signal: late.signal }), 2);
+  late.abort();
+});
+
+t.test('when a result is long, then it comes whole', async (t) => {
+  const result = await assign<{ tokens: { id: number; piece: string }[]; scored: number }>(
+    script,
+    'tokens',
+    { count: 100_000 },
+  );
+  t.equal(result.scored, 100_000);
+  t.same([result.tokens.length, result.tokens.at(-1)], [100_000, { id: 99_999, piece: 'p99999' }]);
+  t.equal(
+    result.tokens.findIndex(({ id }, i) => id !== i),
+    -1,
+  );
 });
 
 t.test('when the thread computes, then this thread stays free', async (t) => {
