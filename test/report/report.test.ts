@@ -1,8 +1,7 @@
-import { writeFileSync, readFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
 import { report } from '../../lib/report/report.js';
-import { writeReport } from '../../lib/report/write_report.js';
 import { sampleArtefacts, writeSampleRun } from '../fixtures/run_artefacts.js';
 
 t.test('when a run has ended, then the report has every part of it', async (t) => {
@@ -103,14 +102,4 @@ t.test('when an artefact is damaged or there is no run, then RUN_CORRUPT', async
   writeSampleRun(dir);
   writeFileSync(join(dir, 'lhspg.json'), '{');
   t.throws(() => report(dir), { code: 'RUN_CORRUPT', message: /lhspg\.json/ });
-});
-
-t.test('when the report is written, then both files lie in the folder', async (t) => {
-  const dir = t.testdir({});
-  writeSampleRun(dir);
-  const paths = writeReport(dir);
-  const { markdown, html } = report(dir);
-  t.equal(readFileSync(paths.markdown, 'utf8'), markdown);
-  // Drawings number their parts as they are made.
-  t.equal(readFileSync(paths.html, 'utf8').length > 0.9 * html.length, true);
 });
