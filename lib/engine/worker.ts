@@ -80,13 +80,18 @@ function contextFor(
   return createContext({ device, emit, aborted });
 }
 
-/** Loads libtorch with the job's threads. @throws DEVICE_FAILED when the machine has no such device */
+/** Loads libtorch with the job's threads. @throws DEVICE_FAILED when the machine has no such device, CONFIG_INVALID */
 function begin({ device, threads }: Pick<Job, 'device' | 'threads'>): Runtime {
   const binding = native();
+  if (threads !== undefined && !(Number.isInteger(threads) && threads >= 1 && threads <= 4096)) {
+    throw new LoraShearError('CONFIG_INVALID', `${threads} threads were asked for`, {
+      hint: 'give a whole number from 1 on, or none for a choice of libtorch',
+    });
+  }
   if (threads !== undefined) binding.setThreads(threads);
   const { cudaDevices, ...runtime } = binding.versions();
-  const index = device === 'cuda' ? 0 : Number(device.slice('cuda:'.length));
-  if (device !== 'cpu' && !(index < cudaDevices)) {
+  const [, index = '0'] = /^cuda(?::(\d+))?$/.exec(device) ?? [undefined, 'none'];
+  if (device !== 'cpu' && !(Number(index) < cudaDevices)) {
     const seen = cudaDevices === 0 ? 'no CUDA device' : `${cudaDevices} CUDA device(s)`;
     throw new LoraShearError('DEVICE_FAILED', `${device} was asked for, libtorch sees ${seen}`, {
       hint: 'use --device cpu, or see `lorashear-native doctor`',

@@ -13,7 +13,7 @@ interface Answer {
 const job = new URL('./worker_job.js', import.meta.url);
 
 async function run(value: number, steps = 300): Promise<[Answer, number]> {
-  const worker = new Worker(job, { workerData: { value, steps } });
+  const worker = new Worker(job, { workerData: { value, steps }, execArgv: [] });
   let answer: Answer | undefined;
   worker.on('message', (message: Answer) => (answer = message));
   return new Promise((resolve, reject) => {
@@ -41,7 +41,7 @@ t.test(
 );
 
 t.test('when a worker is terminated in the middle, then the process goes on', async (t) => {
-  const worker = new Worker(job, { workerData: { value: 1, steps: 1e9 } });
+  const worker = new Worker(job, { workerData: { value: 1, steps: 1e9 }, execArgv: [] });
   await new Promise((resolve) => worker.once('online', resolve));
   await new Promise((resolve) => setTimeout(resolve, 300));
   t.equal(await worker.terminate(), 1);
