@@ -1,34 +1,47 @@
 import t from 'tap';
-import { cosine } from '../../lib/saliency/cosine.js';
-import { magnitude } from '../../lib/saliency/magnitude.js';
-import type { Saliency } from '../../lib/saliency/saliency.js';
-import { taylorFirst } from '../../lib/saliency/taylor_first.js';
+import { type Moments, statisticsOf } from '../../lib/saliency/group_moments.js';
 import { scoring, unitVectors } from '../fixtures/scoring.js';
+import { dot, flat, withModel } from './lora_moments.js';
 
-const dot = (a: readonly number[], b: readonly number[]): number =>
-  a.reduce((sum, x, i) => sum + x * (b[i] ?? NaN), 0);
-
-const direct: Record<string, [Saliency, (x: number[], u: number[]) => number]> = {
-  'the magnitude': [magnitude, (x) => Math.sqrt(dot(x, x))],
-  "Taylor's first order": [taylorFirst, (x, u) => Math.abs(dot(x, u))],
-  'the cosine': [cosine, (x, u) => 1 + dot(x, u) / Math.sqrt(dot(x, x) * dot(u, u))],
-};
-
-for (const [name, [saliency, of]] of Object.entries(direct)) {
-  t.test(`when ${name} is asked for, then it is what the unit's whole vectors give`, (t) => {
-    const s = scoring();
-    const scores = saliency(s.input);
-    for (const group of s.input.groups) {
-      scores.get(group.id)?.forEach((score, unit) => {
-        const { x, u } = unitVectors(s.model, group, unit);
-        const expected = of(x, u);
-        t.ok(
-          Math.abs(score - expected) < 1e-5 * (1 + expected),
-          `${group.id} ${unit}: ${score}, ${expected}`,
-        );
-      });
-    }
-    s.dispose();
-    t.end();
+t.test('when a score is asked for, then it is told the unit’s three moments', (t) => {
+  const s = scoring();
+  const told: Moments[] = [];
+  statisticsOf(s.input, (moments) => {
+    told.push(moments);
+    return 0;
   });
-}
+  const near = (a: number, b: number, size: number) => Math.abs(a - b) < 1e-5 * (1 + size);
+  for (const group of s.input.groups) {
+    for (let unit = 0; unit < group.units; unit++) {
+      const { x, u } = unitVectors(s.model, group, unit);
+      const { squared, inner, step } = told.shift()!;
+      const [xx, uu] = [dot(x, x), dot(u, u)];
+      t.ok(near(squared, xx, xx), `${group.id} ${unit} ‖x‖²`);
+      t.ok(near(step, uu, uu), `${group.id} ${unit} ‖u‖²`);
+      t.ok(near(inner, dot(x, u), Math.sqrt(xx * uu)), `${group.id} ${unit} ⟨x, u⟩`);
+    }
+  }
+  t.equal(told.length, 0, 'once for each unit');
+  s.dispose();
+  t.end();
+});
+
+t.test('when a unit is removed, then it gets 0 and is not asked about', (t) => {
+  withModel({ rank: 2 }, ({ input }) => {
+    const [{ id, units }] = input.groups as [(typeof input.groups)[0]];
+    let asked = 0;
+    const removed = new Map([[id, new Set([0])]]);
+    const scores = statisticsOf({ ...input, removed }, () => ++asked);
+    t.equal(scores.get(id)?.[0], 0);
+    t.equal(asked, input.groups.reduce((sum, group) => sum + group.units, 0) - 1);
+    t.equal(scores.get(id)?.length, units);
+  });
+  t.end();
+});
+
+t.test('when rounding makes a score negative, then it is 0', (t) => {
+  withModel({ rank: 0 }, ({ input }) => {
+    t.ok(flat(statisticsOf(input, () => -1e-9)).every((score) => Object.is(score, 0)));
+  });
+  t.end();
+});

@@ -106,6 +106,8 @@ t.test('when only the dense model was measured, then nothing is compared', (t) =
   const [table, none] = blocks(section, 'table');
   t.strictSame(table?.head, ['source', 'dense', 'tokens']);
   t.equal(none, undefined, 'no sizes without a cut');
+  const two = outcome(only(sampleRecord(t), 'evaluate-dense', 'evaluate-cut'));
+  t.strictSame(blocks(two, 'table')[0]?.head.slice(1), ['dense', 'cut', 'against dense', 'tokens']);
   t.end();
 });
 
