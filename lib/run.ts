@@ -151,7 +151,9 @@ export async function pipeline(ctx: Context, job: Job, folder: RunFolder): Promi
       card: cardOf(job, dense, cutResult),
     });
     const [batch] = calibration(1) as [TokenBatch];
-    const equality = scoped(() => verifyExport(ctx, modelDir, model, tokensOf(batch)));
+    const equality = scoped(() =>
+      verifyExport(ctx, modelDir, model, tokensOf(batch, model.device)),
+    );
     ctx.emit({ type: 'saved', path: modelDir, what: 'model' });
     return { ...exported, equality };
   });

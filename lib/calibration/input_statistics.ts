@@ -51,7 +51,7 @@ export function inputStatistics(
       ctx.checkpoint();
       noGrad(() => {
         scoped(() => {
-          model.hidden(tokensOf(batch));
+          model.hidden(tokensOf(batch, model.device));
         });
       });
     }

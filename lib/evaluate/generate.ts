@@ -2,9 +2,9 @@
 import { type Context, createContext } from '../context.js';
 import type { Model } from '../models/model.js';
 import { noGrad } from '../tensor/autograd.js';
-import { argmax, slice, to } from '../tensor/ops.js';
+import { argmax, slice } from '../tensor/ops.js';
+import { longTensorOn } from '../tensor/placed.js';
 import { scoped } from '../tensor/scope.js';
-import { longTensor } from '../tensor/tensor.js';
 
 /**
  * At most `count` tokens after `tokens` (at least one), each the model's first choice; ends after `eosId`, which
@@ -31,7 +31,7 @@ function mostProbable(model: Model, input: readonly number[], device: string): n
   return noGrad(() =>
     scoped(() => {
       const T = input.length;
-      const hidden = model.hidden(to(longTensor(input, [1, T]), device, 'int64')); // (1, T, C)
+      const hidden = model.hidden(longTensorOn(device, input, [1, T])); // (1, T, C)
       return argmax(model.head(slice(hidden, 1, T - 1, T)), -1).item(); // (1, 1)
     }),
   );

@@ -3,8 +3,8 @@ import type { Context } from '../context.js';
 import type { Model } from '../models/model.js';
 import { noGrad } from '../tensor/autograd.js';
 import { argmax, crossEntropy, indexSelect, reshape, to } from '../tensor/ops.js';
+import { longTensorOn } from '../tensor/placed.js';
 import { scoped } from '../tensor/scope.js';
-import { type Tensor, longTensor } from '../tensor/tensor.js';
 
 /** Tokens of which those from index `from` (at least 1) on are scored, each given all before it. */
 export interface ScoredSequence {
@@ -131,13 +131,13 @@ function scoreBatch(
     }
   });
 
-  const hidden = model.hidden(onDevice(padded, [batch.length, length], device)); // (B, T, C)
+  const hidden = model.hidden(longTensorOn(device, padded, [batch.length, length])); // (B, T, C)
   const flat = reshape(hidden, [batch.length * length, hidden.extent(-1)]); // (B·T, C)
   const chunk = Math.max(1, Math.floor(maxLogits / model.vocabulary));
   for (let at = 0; at < positions.length; at += chunk) {
     const { loss, first } = scoped(() => {
-      const rows = onDevice(positions.slice(at, at + chunk), null, device);
-      const wanted = onDevice(targets.slice(at, at + chunk), null, device);
+      const rows = longTensorOn(device, positions.slice(at, at + chunk));
+      const wanted = longTensorOn(device, targets.slice(at, at + chunk));
       const logits = to(model.head(indexSelect(flat, 0, rows)), device, 'float32'); // (N, V)
       return {
         loss: crossEntropy(logits, wanted, 'none').toFloat32(), // −log softmax at the target
@@ -151,12 +151,4 @@ function scoreBatch(
       if (first && first[i] !== targets[at + i]) scores[member] = { ...score, greedy: false };
     });
   }
-}
-
-function onDevice(
-  values: ArrayLike<number>,
-  shape: readonly number[] | null,
-  device: string,
-): Tensor {
-  return to(longTensor(values, shape ?? [values.length]), device, 'int64');
 }

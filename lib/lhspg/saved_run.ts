@@ -1,6 +1,6 @@
 // What an LHSPG run leaves on disk to go on bit for bit: weights, LoRA, moments, transfers, and where it stands.
 import type { Model } from '../models/model.js';
-import { clone } from '../tensor/ops.js';
+import { clone, to } from '../tensor/ops.js';
 import { keep } from '../tensor/scope.js';
 import type { Tensor } from '../tensor/tensor.js';
 import type { AdamW } from '../train/adamw.js';
@@ -50,7 +50,7 @@ export function loadRun(
       state,
       transfers: transfers.map((entry) => ({
         ...entry,
-        coefficients: aligned(saved.tensor(nameOf(entry))),
+        coefficients: aligned(saved.tensor(nameOf(entry)), model.device),
       })),
     };
   } finally {
@@ -60,9 +60,9 @@ export function loadRun(
 
 const nameOf = ({ path }: Pick<Transfer, 'path'>): string => `transfer.${path}`;
 
-/** A copy in memory of the allocator's alignment, on which the last bits of a product may depend. */
-function aligned(mapped: Tensor): Tensor {
-  const copy = keep(clone(mapped));
+/** A copy on `device`, of the allocator's alignment, on which the last bits of a product may depend. */
+function aligned(mapped: Tensor, device: string): Tensor {
+  const copy = keep(device === 'cpu' ? clone(mapped) : to(mapped, device, mapped.dtype));
   mapped.dispose();
   return copy;
 }

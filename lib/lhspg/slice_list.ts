@@ -2,7 +2,8 @@
 import type { Model } from '../models/model.js';
 import type { SliceList } from '../tensor/kernels.js';
 import { empty } from '../tensor/ops.js';
-import { type Tensor, longTensor } from '../tensor/tensor.js';
+import { longTensorOn } from '../tensor/placed.js';
+import type { Tensor } from '../tensor/tensor.js';
 import type { AdamW } from '../train/adamw.js';
 import type { ChosenSlice } from './units.js';
 
@@ -19,7 +20,7 @@ export function sliceList(
   const parameters = new Map(model.parameters());
   const linears = model.linears();
   const numbers = new Map<string, number>();
-  const none = empty([0]);
+  const none = empty([0], 'float32', model.device);
   const x: Tensor[] = [];
   const loraB: Tensor[] = [];
   const loraA: Tensor[] = [];
@@ -46,11 +47,11 @@ export function sliceList(
     loraB.push(lora?.B ?? none);
     loraA.push(lora?.A ?? none);
     moments.push(own?.m ?? none, own?.v ?? none);
-    index.push(longTensor(indices, [indices.length]));
+    index.push(longTensorOn(model.device, indices));
     groupNumbers.push(
-      longTensor(
+      longTensorOn(
+        model.device,
         indices.map((_, i) => numbered[Math.floor(i / perUnit)] as number),
-        [indices.length],
       ),
     );
     axis.push(slice.dim);

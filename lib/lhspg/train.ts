@@ -174,12 +174,8 @@ class LhspgLoop {
         const redundant = features(chosen.get(group.id) ?? []);
         const moments = statistics.get(path);
         if (redundant.length === 0 || !moments) return [];
-        return fitTransfer(
-          path,
-          moments,
-          redundant,
-          new Set(features(removed.get(group.id) ?? [])),
-        );
+        const gone = new Set(features(removed.get(group.id) ?? []));
+        return fitTransfer(path, moments, redundant, gone, this.input.model.device);
       }),
     );
   }

@@ -6,6 +6,7 @@ import { loraDelta } from '../lora/lora.js';
 import type { Linear } from '../nn/linear.js';
 import { noGrad } from '../tensor/autograd.js';
 import { add, indexAdd_, indexSelect, matmul, solve, to, transpose } from '../tensor/ops.js';
+import { longTensorOn } from '../tensor/placed.js';
 import { keep, scoped } from '../tensor/scope.js';
 import { type Tensor, longTensor } from '../tensor/tensor.js';
 
@@ -20,12 +21,14 @@ export interface Transfer {
 /**
  * C = argmin ‖X_R − X_S·C‖² + μ‖C‖² on calibration inputs.
  * @param gone features that earlier periods removed: in neither R nor S
+ * @param device where C is kept: that of the consumer's weight
  */
 export function fitTransfer(
   path: string,
   statistics: InputStatistics,
   redundant: readonly number[],
   gone: ReadonlySet<number>,
+  device: string,
 ): Transfer {
   const out = new Set([...redundant, ...gone]);
   const n = statistics.gram.extent(0);
@@ -36,7 +39,7 @@ export function fitTransfer(
       const R = longTensor(redundant, [redundant.length]);
       const rows = indexSelect(ridge(statistics), 0, S); // (|S|, n)
       const C = solve(indexSelect(rows, 1, S), indexSelect(rows, 1, R));
-      return keep(to(C, 'cpu', 'float32'));
+      return keep(to(C, device, 'float32'));
     }),
   );
   return { path, redundant, staying, coefficients };
@@ -54,8 +57,8 @@ export function transferShare(
   noGrad(() => {
     scoped(() => {
       const { weight, lora } = linear;
-      const R = longTensor(redundant, [redundant.length]);
-      const S = longTensor(staying, [staying.length]);
+      const R = longTensorOn(weight.device, redundant);
+      const S = longTensorOn(weight.device, staying);
       const effective = lora ? add(weight, loraDelta(lora)) : weight;
       const moved = matmul(indexSelect(effective, 1, R), transpose(coefficients, 0, 1)); // (out, |S|)
       indexAdd_(weight, 1, S, moved, share);

@@ -4,8 +4,9 @@ import { sliceIndices } from '../groups/slice_indices.js';
 import type { Model } from '../models/model.js';
 import { noGrad } from '../tensor/autograd.js';
 import { indexFill_ } from '../tensor/ops.js';
+import { longTensorOn } from '../tensor/placed.js';
 import { scoped } from '../tensor/scope.js';
-import { type Tensor, longTensor } from '../tensor/tensor.js';
+import type { Tensor } from '../tensor/tensor.js';
 import type { AdamW } from '../train/adamw.js';
 import type { Units } from './select.js';
 
@@ -55,7 +56,7 @@ export function zeroSlices(model: Model, slices: readonly ChosenSlice[], optimiz
       const tensor = parameters.get(slice.param);
       if (!tensor) continue; // a LoRA factor of a model that carries none now
       scoped(() => {
-        const index = longTensor(indices, [indices.length]);
+        const index = longTensorOn(tensor.device, indices);
         const touched: Tensor[] = [tensor];
         const moments = slice.lora === null ? undefined : optimizer?.moments(slice.param);
         if (moments) touched.push(moments.m, moments.v);

@@ -2,7 +2,7 @@
 import type { Model } from '../models/model.js';
 import type { Lora } from '../nn/linear.js';
 import { noGrad } from '../tensor/autograd.js';
-import { add_, empty, matmul, scale, uniform_, zero_, zeros } from '../tensor/ops.js';
+import { add_, empty, matmul, scale, to, uniform_, zero_, zeros } from '../tensor/ops.js';
 import { randomStream } from '../tensor/random.js';
 import { keep, scoped } from '../tensor/scope.js';
 import type { Tensor } from '../tensor/tensor.js';
@@ -21,13 +21,19 @@ export interface LoraOptions {
  */
 export function attachLora(model: Model, { r, alpha, seed }: LoraOptions): void {
   detachLora(model);
-  const random = randomStream(seed, 'cpu');
+  const random = randomStream(seed); // of the CPU, so that a seed means the same factors on every device
   noGrad(() => {
     for (const linear of model.linears().values()) {
       const device = linear.weight.device;
       const bound = 1 / Math.sqrt(linear.inFeatures);
-      const A = keep(empty([r, linear.inFeatures], 'float32', device));
-      if (device !== 'meta') scoped(() => void uniform_(A, -bound, bound, random.id));
+      const draw = (on: string): Tensor => empty([r, linear.inFeatures], 'float32', on);
+      const A = scoped(() =>
+        keep(
+          device === 'meta'
+            ? draw('meta')
+            : to(uniform_(draw('cpu'), -bound, bound, random.id), device, 'float32'),
+        ),
+      );
       const B = keep(zeros([linear.outFeatures, r], 'float32', device));
       A.requiresGrad = true;
       B.requiresGrad = true;

@@ -34,6 +34,12 @@ export abstract class Module {
     for (const [name, module] of this.#children) yield* module.parameters(`${prefix}${name}.`);
   }
 
+  /** The device of its first parameter, where its inputs belong. */
+  get device(): string {
+    for (const [, tensor] of this.parameters()) return tensor.device;
+    return 'cpu';
+  }
+
   /** All modules below this one with their dotted names, this one first. */
   *modules(prefix = ''): Generator<[string, Module]> {
     yield [prefix, this];

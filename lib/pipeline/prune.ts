@@ -92,7 +92,7 @@ export function cut(
   using compact = compress(masked, partition, removed);
   const [batch] = calibration;
   if (!batch) throw new RangeError('no calibration batch');
-  const equality = scoped(() => verifyCut(ctx, masked, compact, tokensOf(batch)));
+  const equality = scoped(() => verifyCut(ctx, masked, compact, tokensOf(batch, masked.device)));
   saveWorkingModel(compact, dir);
   const before = sizesOf(masked);
   const after = sizesOf(compact);

@@ -236,6 +236,10 @@ export const fusedAdamW = opVoid(
   amsgrad: boolean,
   maximize: boolean,
 ) => void;
+/** x + by, in place, for every x. */
+export const foreachShift_ = opVoid(
+  'aten::_foreach_add_.Scalar(Tensor(a!)[] self, Scalar scalar) -> ()',
+) as (xs: readonly Tensor[], by: Num) => void;
 export const foreachNorm = opMany(
   'aten::_foreach_norm.Scalar(Tensor[] self, Scalar ord=2, ScalarType? dtype=None) -> Tensor[]',
 ) as (xs: readonly Tensor[], ord: Num) => Tensor[];

@@ -1,6 +1,6 @@
 // AdamW over named tensors through libtorch's fused kernel, with moments that can be saved and reset.
 import { noGrad } from '../tensor/autograd.js';
-import { copy_, full, fusedAdamW, zero_, zeros } from '../tensor/ops.js';
+import { foreachShift_, full, fusedAdamW, zero_, zeros } from '../tensor/ops.js';
 import { keep, scoped } from '../tensor/scope.js';
 import type { Tensor } from '../tensor/tensor.js';
 
@@ -59,7 +59,7 @@ export class AdamW {
         const pick = (list: readonly Tensor[]): Tensor[] => live.map((i) => list[i] as Tensor);
         if (live.length === 0) return;
         const steps = pick(this.#steps);
-        for (const t of steps) copy_(t, full([], t.item() + 1));
+        foreachShift_(steps, 1); // on their device: reading one would wait for it
         const g = live.map((i) => grads[i] as Tensor);
         fusedAdamW(
           pick(this.#parameters),

@@ -13,7 +13,8 @@ import {
   sub,
   sumAll,
 } from '../tensor/ops.js';
-import { type Tensor, longTensor } from '../tensor/tensor.js';
+import { longTensorOn } from '../tensor/placed.js';
+import type { Tensor } from '../tensor/tensor.js';
 
 /** Rows of token ids of one length, row by row. */
 export interface TokenBatch {
@@ -24,23 +25,23 @@ export interface TokenBatch {
   readonly labels?: Int32Array;
 }
 
-/** tokens (B, T) int64 */
-export function tokensOf({ ids, batch, length }: TokenBatch): Tensor {
-  return longTensor(ids, [batch, length]);
+/** tokens (B, T) int64 on `device`, the model's */
+export function tokensOf({ ids, batch, length }: TokenBatch, device = 'cpu'): Tensor {
+  return longTensorOn(device, ids, [batch, length]);
 }
 
 /** Targets of positions 0…T−2, flat (B·(T−1)): the next token, or −100. */
-function targetsOf({ ids, labels = ids, batch, length }: TokenBatch): Tensor {
+function targetsOf({ ids, labels = ids, batch, length }: TokenBatch, device: string): Tensor {
   const targets = new Int32Array(batch * (length - 1));
   for (let b = 0; b < batch; b++) {
     targets.set(labels.subarray(b * length + 1, (b + 1) * length), b * (length - 1));
   }
-  return longTensor(targets, [targets.length]);
+  return longTensorOn(device, targets);
 }
 
 /** Logits that predict a token, flat (B·(T−1), V). */
 export function predictions(model: Model, batch: TokenBatch): Tensor {
-  const logits = model.forward(tokensOf(batch)); // (B, T, V)
+  const logits = model.forward(tokensOf(batch, model.device)); // (B, T, V)
   return reshape(slice(logits, 1, 0, batch.length - 1), [
     batch.batch * (batch.length - 1),
     model.vocabulary,
@@ -49,12 +50,13 @@ export function predictions(model: Model, batch: TokenBatch): Tensor {
 
 /** Mean negative log-likelihood of the targets under log-probabilities (B·(T−1), V). */
 export function logLikelihoodLoss(logProbabilities: Tensor, batch: TokenBatch): Tensor {
-  return nllLoss(logProbabilities, targetsOf(batch));
+  return nllLoss(logProbabilities, targetsOf(batch, logProbabilities.device));
 }
 
 /** Mean cross-entropy over the targets. */
 export function nextTokenLoss(model: Model, batch: TokenBatch): Tensor {
-  return crossEntropy(predictions(model, batch), targetsOf(batch));
+  const logits = predictions(model, batch);
+  return crossEntropy(logits, targetsOf(batch, logits.device));
 }
 
 /**
@@ -68,7 +70,7 @@ export function distillationLoss(
   weight: number,
 ): Tensor {
   const logits = predictions(model, batch);
-  const hard = crossEntropy(logits, targetsOf(batch));
+  const hard = crossEntropy(logits, targetsOf(batch, logits.device));
   const p = softmax(teacher, -1);
   const gap = sub(logSoftmax(teacher, -1), logSoftmax(logits, -1));
   const kl = scale(sumAll(mul(p, gap)), 1 / (batch.batch * (batch.length - 1)));

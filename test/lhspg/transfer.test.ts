@@ -73,7 +73,7 @@ t.test(
     const rows = inputs();
     const statistics = statisticsOf(rows);
     const before = tensorCount();
-    const transfer = fitTransfer('x', statistics, redundant, gone);
+    const transfer = fitTransfer('x', statistics, redundant, gone, 'cpu');
     t.equal(tensorCount(), before + 1, 'only the coefficients live on');
     t.strictSame(transfer.staying, staying);
     t.strictSame(transfer.redundant, redundant);
@@ -113,7 +113,7 @@ t.test(
     const statistics = statisticsOf(rows);
     const linear = linearWithLora();
     const dense = effective(linear);
-    const transfer = fitTransfer('x', statistics, redundant, gone);
+    const transfer = fitTransfer('x', statistics, redundant, gone, 'cpu');
     const C = matrixOf(transfer.coefficients);
     transferShare(linear, transfer, 1);
     noGrad(() => {
@@ -143,7 +143,7 @@ t.test(
 
 t.test('when shares add up to one, then they say what one step says', (t) => {
   const statistics = statisticsOf(inputs());
-  const transfer = fitTransfer('x', statistics, redundant, gone);
+  const transfer = fitTransfer('x', statistics, redundant, gone, 'cpu');
   const [once, often] = [linearWithLora(), linearWithLora()];
   const untouched = matrixOf(once.weight);
   transferShare(once, transfer, 1);

@@ -77,3 +77,19 @@ t.test('when a tensor is given up, then it is not disposed', (t) => {
   weight.dispose();
   t.end();
 });
+
+t.test(
+  'when a module is asked for its device, then it is that of its first parameter, below it if need be',
+  (t) => {
+    class Box extends Module {
+      constructor(weight?: Tensor) {
+        super();
+        if (weight) this.child('leaf', new Leaf(weight));
+      }
+    }
+    using weight = zeros([2], 'float32', 'meta');
+    t.equal(new Box(weight).device, 'meta');
+    t.equal(new Box().device, 'cpu', 'without a parameter, the CPU');
+    t.end();
+  },
+);

@@ -1,0 +1,89 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import t from 'tap';
+import { loadModel } from '../lib/checkpoint/load.js';
+import { attachLora, loraParameters } from '../lib/lora/lora.js';
+import { randomStream } from '../lib/tensor/random.js';
+import { add, uniform_, zeros } from '../lib/tensor/ops.js';
+import { scoped } from '../lib/tensor/scope.js';
+import { AdamW } from '../lib/train/adamw.js';
+import { nextTokenLoss } from '../lib/train/language_model_loss.js';
+import { trainStep } from '../lib/train/step.js';
+import { denseModel, runJob, tinyJob, writePages } from './fixtures/pipeline_run.js';
+import { secondDevice, trackDevices } from './fixtures/second_device.js';
+import { batchOf } from './fixtures/tiny_training.js';
+
+const tracking = trackDevices();
+const dir = mkdtempSync(join(tmpdir(), 'lorashear-placement-'));
+t.teardown(() => {
+  rmSync(dir, { recursive: true, force: true });
+});
+const { sources, instruct } = writePages(join(dir, 'pages'));
+
+t.test(
+  'when a tensor or generator is on another device, then the tracking that these tests rest on sees it',
+  (t) => {
+    const caught = (fn: () => unknown): string[] => {
+      scoped(fn);
+      return tracking.misplaced.splice(0).map(({ op }) => op);
+    };
+    t.same(
+      caught(() => add(zeros([2], 'float32', secondDevice), zeros([2]))),
+      ['aten::add.Tensor'],
+    );
+    t.same(
+      caught(() => uniform_(zeros([2], 'float32', secondDevice), 0, 1, randomStream(1).id)),
+      ['aten::uniform_'],
+    );
+    t.same(
+      caught(() => add(zeros([2]), zeros([2]))),
+      [],
+    );
+    t.end();
+  },
+);
+
+for (const [form, saliency] of [
+  ['transfer', 'reconstruction'],
+  ['paper', 'taylor_first'],
+] as const) {
+  t.test(
+    `when a run in the ${form} form computes on another device than the CPU, then every operator finds its arguments there`,
+    async (t) => {
+      const job = tinyJob({
+        ...{ sources: { tales: sources['tales'] as string }, instruct, output: join(dir, form) },
+        ...{ tokens: 160 * 6 },
+        lhspg: { form, saliency, periods: 1, token_share: 0.4 },
+        instruct_tuning: { tokens: 600, rounds: 1, batch_size: 4 },
+      });
+      tracking.computed.clear();
+      await runJob(job, { device: secondDevice });
+      t.same(tracking.misplaced, []);
+      for (const op of [
+        'aten::linear',
+        'aten::embedding',
+        'aten::_fused_adamw_',
+        'lorashear::half_space_projection',
+      ]) {
+        t.ok(tracking.computed.get(op), `${op} computed there`);
+      }
+    },
+  );
+}
+
+t.test(
+  'when a step trains on a device, then the host waits for it twice: for the loss and for the norm',
+  (t) => {
+    using model = loadModel(denseModel, { device: secondDevice });
+    attachLora(model, { r: 2, alpha: 4, seed: 1 });
+    using optimizer = new AdamW(loraParameters(model));
+    const batch = batchOf(1);
+    trainStep(() => nextTokenLoss(model, batch), optimizer, 0.01);
+    tracking.reads = 0;
+    trainStep(() => nextTokenLoss(model, batch), optimizer, 0.01);
+    t.equal(tracking.reads, 2);
+    t.same(tracking.misplaced, []);
+    t.end();
+  },
+);
