@@ -45,34 +45,36 @@ export function promptOf({ instruction, input }: Instruction, template: Template
 
 /**
  * Reads a file or folder of instructions (JSON array, JSON Lines or parquet). Splits are found, or held out,
- * as for a text source.
+ * as for a text source; `holdout: 'none'` takes all entries where no validation files are on disk.
  * @throws LoraShearError `DATA_NOT_FOUND`, `DATA_INVALID` with the entry that is not in the format, `DATA_EMPTY`.
  */
 export async function readInstructions(
   path: string,
   options: {
     split?: Split | undefined;
-    holdout?: HoldoutOptions | undefined;
+    holdout?: HoldoutOptions | 'none' | undefined;
     signal?: StopSignal | undefined;
   } = {},
 ): Promise<Instruction[]> {
-  const { split = 'train', signal } = options;
-  const { files, format, shared } = await findFiles(path, split);
+  const { split = 'train', holdout, signal } = options;
+  const found = await findFiles(path, split);
+  const { files, format } = found;
+  const divide = found.shared && holdout !== 'none';
   const entries: Instruction[] = [];
   for (const file of files) {
     for await (const { value, where } of formats[format].records(file, { signal })) {
       entries.push(entryOf(file, where, value));
     }
   }
-  if (entries.length === 0 || (shared && entries.length < 2)) {
+  if (entries.length === 0 || (divide && entries.length < 2)) {
     throw new LoraShearError(
       'DATA_EMPTY',
       `${path} holds ${entries.length === 0 ? 'no instruction' : 'one instruction only, none to hold out'}`,
       { hint: 'give more entries {"instruction", "input", "output"}', facts: { path } },
     );
   }
-  if (!shared) return entries;
-  const validation = heldOut(entries.length, options.holdout);
+  if (!divide) return entries;
+  const validation = heldOut(entries.length, holdout);
   return entries.filter((_, i) => validation.has(i) === (split === 'validation'));
 }
 

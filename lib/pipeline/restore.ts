@@ -87,8 +87,10 @@ export async function readExamples(
   ctx: Context,
 ): Promise<Instructions> {
   const signal = { throwIfAborted: ctx.checkpoint };
+  // What is named for validation is all of it, and then nothing of the others is.
+  const holdout = validation === undefined ? undefined : 'none';
   const encode = async (file: string, split: 'train' | 'validation'): Promise<Example[]> => {
-    const entries = await readInstructions(file, { split, signal });
+    const entries = await readInstructions(file, { split, holdout, signal });
     const options = { maxLength, template, trainOnInputs, signal };
     return (await encodeInstructions(entries, tokenizer, options)).examples;
   };

@@ -44,7 +44,7 @@ export async function inputFiles(
   if (job.instruct) {
     const { path, validation } = job.instruct;
     data.push(...(await bothSplits(path)));
-    if (validation !== undefined) data.push(...(await findFiles(validation, 'train')).files);
+    if (validation !== undefined) data.push(...(await findFiles(validation, 'validation')).files);
   }
   const found: InputFile[] = [];
   for (const path of model) found.push(await describe('model', path, stop));

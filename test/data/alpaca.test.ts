@@ -83,6 +83,32 @@ t.test(
   },
 );
 
+t.test(
+  'when nothing is to be held out, then all entries are read, whatever the split',
+  async (t) => {
+    const list = ['a', 'b', 'c'].map((instruction) => ({ instruction, input: '', output: 'x' }));
+    const dir = t.testdir({
+      'all.json': JSON.stringify(list),
+      'one.json': JSON.stringify(list.slice(1, 2)),
+      both: {
+        'train.json': JSON.stringify(list),
+        'validation.json': JSON.stringify(list.slice(2)),
+      },
+    });
+    for (const split of ['train', 'validation'] as const) {
+      const whole = { split, holdout: 'none' } as const;
+      t.strictSame(await readInstructions(join(dir, 'all.json'), whole), list);
+      t.strictSame(await readInstructions(join(dir, 'one.json'), whole), [list[1]]);
+    }
+    const validation = { split: 'validation', holdout: 'none' } as const;
+    t.strictSame(
+      await readInstructions(join(dir, 'both'), validation),
+      [list[2]],
+      'files say more',
+    );
+  },
+);
+
 t.test('when an entry is not in the format, then it is pointed at', async (t) => {
   const dir = t.testdir({
     'a.jsonl': '{"instruction":"a","output":"b"}\n{"prompt":"a","completion":3}',
