@@ -1,4 +1,5 @@
-// Builds the addon by node-gyp into build-gyp/ against the libtorch that set-up chose, and loads it once.
+// Builds the addon by node-gyp into build-gyp/ against the libtorch that set-up chose, and runs the native tests with it.
+//   node scripts/build_gyp.mjs [--test]
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, symlinkSync } from 'node:fs';
 import { createRequire } from 'node:module';
@@ -43,3 +44,13 @@ const addon = join(folder, 'build', 'Release', 'lorashear.node');
 const outcome = await tryLoading(addon);
 if (!outcome.ok) throw new Error(`${addon} does not load: ${outcome.message}`);
 console.log(`${addon} loads: libtorch ${outcome.versions.libtorch}`);
+
+if (process.argv.includes('--test')) {
+  const folders = ['native', 'tensor', 'checkpoint', 'nn'];
+  const { status } = spawnSync(
+    process.execPath,
+    ['node_modules/tap/dist/esm/run.mjs', ...folders.map((name) => `dist/test/${name}/*.test.js`)],
+    { cwd: root, env: { ...process.env, LORASHEAR_ADDON: addon }, stdio: 'inherit' },
+  );
+  process.exitCode = status ?? 1;
+}
