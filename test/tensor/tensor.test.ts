@@ -61,6 +61,8 @@ test('when the view starts inside a buffer, then only its part is taken', (t) =>
   t.same(tensorFrom(whole.subarray(1, 3), 'float32', [2]).toArray(), [1, 2]);
   whole[1] = 100;
   t.same(tensorFrom(Buffer.from([7, 8]), 'uint8', [2]).toArray(), [7, 8]);
+  const bytes = new Uint8Array([0, 7, 8, 0]);
+  t.same(tensorFrom(new DataView(bytes.buffer, 1, 2), 'uint8', [2]).toArray(), [7, 8]);
 });
 
 test('when bytes and shape do not fit, then nothing is made', (t) => {
@@ -71,9 +73,7 @@ test('when bytes and shape do not fit, then nothing is made', (t) => {
   });
   t.throws(() => tensorFrom(new Float32Array(1), 'float32', [0.5]), failed);
   t.throws(() => tensorFrom(new Float32Array(1), 'float32', [-1]), failed);
-  t.throws(() => tensorFrom(new DataView(new ArrayBuffer(4)), 'float32', [1]), {
-    name: 'LoraShearError',
-  });
+  t.throws(() => tensorFrom([1] as unknown as Float32Array, 'float32', [1]), failed);
   t.equal(tensorCount(), before);
 });
 
