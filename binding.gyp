@@ -21,7 +21,7 @@
       '-isystem', '<(libtorch)/include',
       '-isystem', '<(libtorch)/include/torch/csrc/api/include',
     ],
-    'ldflags': ['-Wl,--no-as-needed', '-Wl,--disable-new-dtags', '-Wl,-rpath,<(libtorch)/lib'],
+    'ldflags': ['-Wl,--no-as-needed', '-Wl,--disable-new-dtags', '-Wl,-z,nodelete', '-Wl,-rpath,<(libtorch)/lib'],
     'libraries': ['-L<(libtorch)/lib', '-ltorch_cpu', '-lc10', '-lpthread'],
   }],
 }

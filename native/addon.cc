@@ -9,11 +9,13 @@
 #include "session/autograd.h"
 #include "session/device.h"
 #include "session/random.h"
+#include "session/small_blocks.h"
 
 namespace lorashear {
 namespace {
 
 Napi::Object init(Napi::Env env, Napi::Object exports) {
+  use_small_blocks();
   env.SetInstanceData(new State());
   export_call(env, exports);
   export_tensor_table(env, exports);

@@ -10,6 +10,7 @@ export type MappingId = number & { readonly __mapping: never };
 /** What crosses as an argument: handles, numbers, booleans, strings, arrays of them, null. */
 export type NativeArgument =
   | number
+  | bigint
   | boolean
   | string
   | null
@@ -18,7 +19,8 @@ export type NativeArgument =
   | Float64Array
   | readonly (number | boolean | string | null)[];
 
-export type NativeResult = number | boolean | string | null | undefined | NativeResult[];
+/** What comes back: handles, values, arrays of them for tuples and lists; whole numbers beyond 2⁵³ as BigInt. */
+export type NativeResult = number | bigint | boolean | string | null | undefined | NativeResult[];
 
 /** One declaration's fate: an id to call it by, or why this libtorch has no such operator. */
 export interface Resolution {
@@ -28,9 +30,10 @@ export interface Resolution {
 
 export interface Binding {
   resolve(schemas: readonly string[]): Resolution[];
+  operators(): string[];
   call(id: number, ...args: readonly NativeArgument[]): NativeResult;
 
-  free(handles: Handle | Float64Array | readonly Handle[]): void;
+  free(handles: Handle | Float64Array | readonly Handle[], count?: number): void;
   isAlive(handle: Handle): boolean;
   alias(handle: Handle): Handle;
   count(): number;
@@ -49,6 +52,7 @@ export interface Binding {
   ): (Handle | null)[];
   gradOf(handle: Handle): Handle | null;
   clearGrads(handles: readonly Handle[]): void;
+  isLeaf(handle: Handle): boolean;
   requiresGrad(handle: Handle): boolean;
   setRequiresGrad(handle: Handle, on: boolean): void;
   gradMode(): boolean;
@@ -59,6 +63,7 @@ export interface Binding {
   setDeterministic(on: boolean): void;
 
   generator(seed: number, device: string): GeneratorId;
+  defaultGenerator(device: string): GeneratorId;
   generatorState(generator: GeneratorId): Handle;
   setGeneratorState(generator: GeneratorId, state: Handle): void;
 

@@ -3,17 +3,37 @@ import { LoraShearError } from '../errors.js';
 import { native } from '../native/load.js';
 import type { Tensor } from './tensor.js';
 
-// One stack per JavaScript thread, because a module is instantiated once per thread.
-const stack: Set<Tensor>[] = [];
-
-/** Called by the Tensor constructor: the innermost scope owns the new handle. */
-export function adopt(tensor: Tensor): void {
-  stack.at(-1)?.add(tensor);
+/** The tensors that one call of scoped() made and still owns, among some that it no longer does. */
+export interface Scope {
+  readonly tensors: Tensor[];
+  readonly parent: Scope | undefined;
+  /** How many of `tensors` have left. */
+  left: number;
 }
 
-/** Called by dispose(): no scope may free the handle again. */
+/** Below this many, tensors that left a scope are not worth looking for. */
+const fewLeft = 1024;
+
+// The innermost one; one chain per JavaScript thread, because a module is instantiated once per thread.
+let innermost: Scope | undefined;
+
+/** Called by the Tensor constructor: the innermost scope owns the new handle. */
+export function adopt(tensor: Tensor): Scope | undefined {
+  innermost?.tensors.push(tensor);
+  return innermost;
+}
+
+/** Takes a tensor out of its scope: kept, or disposed by hand. */
 export function forget(tensor: Tensor): void {
-  for (let i = stack.length - 1; i >= 0; i--) if (stack[i]?.delete(tensor)) return;
+  const { scope } = tensor;
+  if (!scope) return;
+  tensor.scope = undefined;
+  // A long loop that disposes what it makes must not fill its scope with what is gone.
+  if (++scope.left < fewLeft || scope.left * 2 < scope.tensors.length) return;
+  const owned = scope.tensors.filter((t) => t.scope === scope);
+  scope.tensors.length = 0;
+  for (const t of owned) scope.tensors.push(t);
+  scope.left = 0;
 }
 
 /** Takes a tensor out of every scope; from now on its owner must dispose it. */
@@ -40,11 +60,10 @@ function* tensorsIn(value: unknown): Generator<Tensor> {
  * @throws TENSOR_SCOPE when `fn` returns a promise
  */
 export function scoped<T>(fn: () => T): T {
-  const scope = new Set<Tensor>();
-  stack.push(scope);
-  let result: T;
+  const scope: Scope = { tensors: [], parent: innermost, left: 0 };
+  innermost = scope;
   try {
-    result = fn();
+    const result = fn();
     if (result instanceof Promise) {
       result.catch(() => undefined); // it will meet freed tensors; the error below is the one to see
       throw new LoraShearError('TENSOR_SCOPE', 'a scoped function returned a promise', {
@@ -52,18 +71,26 @@ export function scoped<T>(fn: () => T): T {
       });
     }
     for (const tensor of tensorsIn(result)) {
-      if (scope.delete(tensor)) stack.at(-2)?.add(tensor);
+      if (tensor.scope !== scope) continue;
+      tensor.scope = scope.parent;
+      scope.parent?.tensors.push(tensor);
     }
     return result;
   } finally {
-    stack.pop();
-    if (scope.size > 0) {
-      const handles = new Float64Array(scope.size);
-      let i = 0;
-      for (const tensor of scope) handles[i++] = tensor.handle;
-      native().free(handles);
-    }
+    innermost = scope.parent;
+    free(scope);
   }
+}
+
+// Handles on their way to the addon; a scope in a hot loop makes no array of its own.
+let handles = new Float64Array(256);
+
+function free(scope: Scope): void {
+  const { tensors } = scope;
+  if (tensors.length > handles.length) handles = new Float64Array(2 * tensors.length);
+  let count = 0;
+  for (const tensor of tensors) if (tensor.scope === scope) handles[count++] = tensor.handle;
+  if (count > 0) native().free(handles, count);
 }
 
 /** Number of live handles in this thread. */

@@ -4,7 +4,7 @@ import type { Handle } from '../native/binding.js';
 import { native } from '../native/load.js';
 import { guarded } from '../native/native_error.js';
 import { type DType, dtypeCode, dtypeOfCode } from './dtype.js';
-import { adopt, forget } from './scope.js';
+import { type Scope, adopt, forget } from './scope.js';
 import { widenFloat8 } from './small_float.js';
 
 /** A typed array of the element types that JavaScript has. */
@@ -12,12 +12,14 @@ export type HostArray = Float32Array | Float64Array | Int32Array | BigInt64Array
 
 export class Tensor {
   readonly handle: Handle;
+  /** Who frees it; scope.ts alone changes this. */
+  scope: Scope | undefined;
   #shape: readonly number[] | undefined;
 
   /** Wraps a handle; the innermost scope, if any, frees it unless it is returned or kept. */
   constructor(handle: Handle) {
     this.handle = handle;
-    adopt(this);
+    this.scope = adopt(this);
   }
 
   get shape(): readonly number[] {
@@ -53,6 +55,11 @@ export class Tensor {
     guarded('requiresGrad', (b) => {
       b.setRequiresGrad(this.handle, on);
     });
+  }
+
+  /** Whether no operator recorded for gradients made it: a parameter, an input, or a constant. */
+  get isLeaf(): boolean {
+    return guarded('isLeaf', (b) => b.isLeaf(this.handle));
   }
 
   /** Gradient of a leaf after backward(), or null. The result is a new handle in the current scope. */

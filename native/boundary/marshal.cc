@@ -6,6 +6,7 @@
 #include <c10/core/Scalar.h>
 
 #include <cmath>
+#include <unordered_map>
 
 #include "boundary/guard.h"
 
@@ -28,21 +29,66 @@ int64_t int_of(double number, const std::string& name) {
   return static_cast<int64_t>(number);
 }
 
-// JavaScript has one number type: whole numbers are integer scalars, as they are in Python text.
-c10::Scalar scalar_of(const Napi::Value& value, const std::string& name) {
-  if (value.IsBoolean()) return c10::Scalar(value.As<Napi::Boolean>().Value());
-  const double number = number_of(value, name);
-  const bool negative_zero = number == 0 && std::signbit(number);
-  if (std::floor(number) == number && std::abs(number) < kSafeInteger && !negative_zero) {
-    return c10::Scalar(static_cast<int64_t>(number));
-  }
-  return c10::Scalar(number);
+// dtypes, layouts and memory formats have names in JavaScript and numbers in libtorch.
+const std::unordered_map<std::string, int64_t>& names_of(c10::TypeKind kind) {
+  static const std::unordered_map<std::string, int64_t> dtypes = [] {
+    std::unordered_map<std::string, int64_t> names;
+    for (int64_t i = 0; i < static_cast<int64_t>(at::ScalarType::NumOptions); ++i) {
+      try {
+        const auto [name, alias] = c10::getDtypeNames(static_cast<at::ScalarType>(i));
+        if (!name.empty()) names.emplace(name, i);
+        if (!alias.empty()) names.emplace(alias, i);
+      } catch (const std::exception&) {  // "undefined" has no name
+      }
+    }
+    return names;
+  }();
+  static const std::unordered_map<std::string, int64_t> layouts = {
+      {"strided", static_cast<int64_t>(at::kStrided)},
+      {"sparse_coo", static_cast<int64_t>(at::kSparse)},
+      {"sparse_csr", static_cast<int64_t>(at::kSparseCsr)},
+      {"sparse_csc", static_cast<int64_t>(at::kSparseCsc)},
+      {"sparse_bsr", static_cast<int64_t>(at::kSparseBsr)},
+      {"sparse_bsc", static_cast<int64_t>(at::kSparseBsc)},
+      {"jagged", static_cast<int64_t>(at::kJagged)}};
+  static const std::unordered_map<std::string, int64_t> formats = {
+      {"contiguous_format", static_cast<int64_t>(at::MemoryFormat::Contiguous)},
+      {"preserve_format", static_cast<int64_t>(at::MemoryFormat::Preserve)},
+      {"channels_last", static_cast<int64_t>(at::MemoryFormat::ChannelsLast)},
+      {"channels_last_3d", static_cast<int64_t>(at::MemoryFormat::ChannelsLast3d)}};
+  if (kind == c10::TypeKind::ScalarTypeType) return dtypes;
+  return kind == c10::TypeKind::LayoutType ? layouts : formats;
+}
+
+int64_t enum_of(const Napi::Value& value, c10::TypeKind kind, const std::string& name) {
+  if (!value.IsString()) return lorashear::int_of(value, name);
+  const auto& names = names_of(kind);
+  const auto found = names.find(value.As<Napi::String>().Utf8Value());
+  if (found != names.end()) return found->second;
+  const char* what = kind == c10::TypeKind::ScalarTypeType ? "a dtype such as 'float32'"
+                     : kind == c10::TypeKind::LayoutType   ? "a layout such as 'strided'"
+                                                           : "a memory format such as 'channels_last'";
+  refuse(name, what, value);
 }
 
 template <typename T, typename Read>
 c10::List<T> list_of(const Napi::Value& value, const std::string& name, Read read) {
   c10::List<T> list;
   for (double number : numbers_of(value, name)) list.push_back(read(number));
+  return list;
+}
+
+template <typename T, typename Read>
+c10::List<std::optional<T>> optionals_of(const Napi::Value& value, const std::string& name,
+                                         const char* expected, Read read) {
+  if (!value.IsArray()) refuse(name, expected, value);
+  c10::List<std::optional<T>> list;
+  const Napi::Array array = value.As<Napi::Array>();
+  for (uint32_t i = 0; i < array.Length(); ++i) {
+    const Napi::Value item = array.Get(i);
+    const bool absent = item.IsNull() || item.IsUndefined();
+    list.push_back(absent ? std::nullopt : std::optional<T>(read(item)));
+  }
   return list;
 }
 
@@ -54,22 +100,17 @@ c10::IValue list_to_ivalue(State& state, const Napi::Value& value, const c10::Ty
       for (auto& tensor : tensors_of(state, value, name)) list.push_back(tensor);
       return list;
     }
-    case c10::TypeKind::OptionalType: {
-      if (!value.IsArray()) refuse(name, "an array of tensors or nulls", value);
-      c10::List<std::optional<at::Tensor>> list;
-      const Napi::Array array = value.As<Napi::Array>();
-      for (uint32_t i = 0; i < array.Length(); ++i) {
-        const Napi::Value item = array.Get(i);
-        if (item.IsNull() || item.IsUndefined()) {
-          list.push_back(std::nullopt);
-        } else {
-          list.push_back(tensor_of(state, item, name));
-        }
+    case c10::TypeKind::OptionalType:
+      if (element.castRaw<c10::OptionalType>()->getElementType()->kind() ==
+          c10::TypeKind::TensorType) {
+        return optionals_of<at::Tensor>(value, name, "an array of tensors or nulls",
+                                        [&](const auto& x) { return tensor_of(state, x, name); });
       }
-      return list;
-    }
+      return optionals_of<at::Scalar>(value, name, "an array of numbers or nulls",
+                                      [&](const auto& x) { return scalar_of(x, name); });
     case c10::TypeKind::IntType:
     case c10::TypeKind::SymIntType:
+    case c10::TypeKind::ScalarTypeType:
       return list_of<int64_t>(value, name, [&](double x) { return int_of(x, name); });
     case c10::TypeKind::FloatType:
       return list_of<double>(value, name, [](double x) { return x; });
@@ -102,7 +143,76 @@ c10::IValue list_to_ivalue(State& state, const Napi::Value& value, const c10::Ty
   }
 }
 
+// Exact where JavaScript's numbers are, a BigInt beyond.
+Napi::Value whole_number(Napi::Env env, int64_t number) {
+  if (std::abs(static_cast<double>(number)) >= kSafeInteger) return Napi::BigInt::New(env, number);
+  return Napi::Number::New(env, static_cast<double>(number));
+}
+
+bool crosses_one(const c10::Type& type) {
+  switch (type.kind()) {
+    case c10::TypeKind::TensorType:
+    case c10::TypeKind::IntType:
+    case c10::TypeKind::SymIntType:
+    case c10::TypeKind::FloatType:
+    case c10::TypeKind::BoolType:
+    case c10::TypeKind::SymBoolType:
+    case c10::TypeKind::NumberType:
+    case c10::TypeKind::StringType:
+    case c10::TypeKind::ScalarTypeType:
+    case c10::TypeKind::LayoutType:
+    case c10::TypeKind::MemoryFormatType:
+    case c10::TypeKind::QSchemeType:
+    case c10::TypeKind::DeviceObjType:
+    case c10::TypeKind::GeneratorType:
+      return true;
+    default:
+      return false;
+  }
+}
+
 }  // namespace
+
+bool crosses(const c10::Type& type) {
+  if (const auto* optional = type.castRaw<c10::OptionalType>()) {
+    return crosses(*optional->getElementType());
+  }
+  const auto* list = type.castRaw<c10::ListType>();
+  if (list == nullptr) return crosses_one(type);
+  const c10::Type& element = *list->getElementType();
+  if (const auto* optional = element.castRaw<c10::OptionalType>()) {
+    const auto kind = optional->getElementType()->kind();
+    return kind == c10::TypeKind::TensorType || kind == c10::TypeKind::NumberType;
+  }
+  return crosses_one(element) && element.kind() != c10::TypeKind::GeneratorType;
+}
+
+int64_t int_of(const Napi::Value& value, const std::string& name) {
+  if (value.IsBigInt()) {
+    bool lossless = false;
+    const int64_t number = value.As<Napi::BigInt>().Int64Value(&lossless);
+    if (!lossless) refuse(name, "an integer of 64 bits", value);
+    return number;
+  }
+  return int_of(number_of(value, name), name);
+}
+
+// JavaScript has one number type: whole numbers are integer scalars, as they are in Python text.
+// A complex number is [re, im].
+c10::Scalar scalar_of(const Napi::Value& value, const std::string& name) {
+  if (value.IsBoolean()) return c10::Scalar(value.As<Napi::Boolean>().Value());
+  if (value.IsBigInt()) return c10::Scalar(int_of(value, name));
+  if (value.IsArray()) {
+    const std::vector<double> parts = numbers_of(value, name);
+    if (parts.size() == 2) return c10::Scalar(c10::complex<double>(parts[0], parts[1]));
+  }
+  const double number = number_of(value, name);
+  const bool negative_zero = number == 0 && std::signbit(number);
+  if (std::floor(number) == number && std::abs(number) < kSafeInteger && !negative_zero) {
+    return c10::Scalar(static_cast<int64_t>(number));
+  }
+  return c10::Scalar(number);
+}
 
 double number_of(const Napi::Value& value, const std::string& name) {
   if (!value.IsNumber()) refuse(name, "a number", value);
@@ -166,17 +276,19 @@ c10::IValue to_ivalue(State& state, const Napi::Value& value, const c10::Type& t
       if (value.IsNumber() && (element.kind() == c10::TypeKind::IntType ||
                                element.kind() == c10::TypeKind::SymIntType)) {
         c10::List<int64_t> list;
-        list.push_back(int_of(number_of(value, name), name));
+        list.push_back(int_of(value, name));
         return list;
       }
       return list_to_ivalue(state, value, element, name);
     }
     case c10::TypeKind::IntType:
     case c10::TypeKind::SymIntType:
+    case c10::TypeKind::QSchemeType:
+      return int_of(value, name);
     case c10::TypeKind::ScalarTypeType:
     case c10::TypeKind::LayoutType:
     case c10::TypeKind::MemoryFormatType:
-      return int_of(number_of(value, name), name);
+      return enum_of(value, type.kind(), name);
     case c10::TypeKind::FloatType:
       return number_of(value, name);
     case c10::TypeKind::BoolType:
@@ -192,7 +304,7 @@ c10::IValue to_ivalue(State& state, const Napi::Value& value, const c10::Type& t
       if (!value.IsString()) refuse(name, "a device such as 'cpu' or 'cuda:0'", value);
       return c10::Device(value.As<Napi::String>().Utf8Value());
     case c10::TypeKind::GeneratorType: {
-      const int64_t index = int_of(number_of(value, name), name);
+      const int64_t index = int_of(value, name);
       if (index < 0 || index >= static_cast<int64_t>(state.generators.size())) {
         refuse(name, "a generator", value);
       }
@@ -210,12 +322,16 @@ Napi::Value from_ivalue(Napi::Env env, State& state, const c10::IValue& value) {
     return Napi::Number::New(env, state.tensors.put(tensor));
   }
   if (value.isNone()) return env.Null();
-  if (value.isInt()) return Napi::Number::New(env, static_cast<double>(value.toInt()));
-  if (value.isSymInt()) {
-    return Napi::Number::New(env,
-                             static_cast<double>(value.toSymInt().guard_int(__FILE__, __LINE__)));
-  }
+  if (value.isInt()) return whole_number(env, value.toInt());
+  if (value.isSymInt()) return whole_number(env, value.toSymInt().guard_int(__FILE__, __LINE__));
   if (value.isDouble()) return Napi::Number::New(env, value.toDouble());
+  if (value.isComplexDouble()) {
+    const auto number = value.toComplexDouble();
+    Napi::Array parts = Napi::Array::New(env, 2);
+    parts.Set(0u, Napi::Number::New(env, number.real()));
+    parts.Set(1u, Napi::Number::New(env, number.imag()));
+    return parts;
+  }
   if (value.isBool()) return Napi::Boolean::New(env, value.toBool());
   if (value.isString()) return Napi::String::New(env, value.toStringRef());
   if (value.isDevice()) return Napi::String::New(env, value.toDevice().str());

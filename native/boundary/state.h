@@ -12,14 +12,20 @@
 #include <vector>
 
 #include "boundary/handles.h"
+#include "boundary/unboxed.h"
 
 namespace lorashear {
 
 class FileMapping;
 
+struct Operator {
+  c10::OperatorHandle handle;
+  std::unique_ptr<Unboxed> unboxed;  // null: called boxed
+};
+
 struct State {
   HandleTable tensors;
-  std::vector<c10::OperatorHandle> operators;
+  std::vector<Operator> operators;
   std::vector<at::Generator> generators;
   std::unordered_map<uint32_t, std::shared_ptr<FileMapping>> mappings;
   uint32_t next_mapping = 1;

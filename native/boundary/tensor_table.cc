@@ -7,15 +7,27 @@
 namespace lorashear {
 namespace {
 
-// free(handles: Float64Array | number[]): drops one reference each; stale handles are an error.
+bool is_float64_array(const Napi::Value& value) {
+  return value.IsTypedArray() &&
+         value.As<Napi::TypedArray>().TypedArrayType() == napi_float64_array;
+}
+
+// free(handles: Float64Array | number[] | number, count?): drops one reference each; with a count
+// only the first ones. Stale handles are an error.
 void free_handles(const Napi::CallbackInfo& info) {
   guard(info.Env(), [&] {
     State& state = state_of(info.Env());
     if (info[0].IsNumber()) {
       state.tensors.free(number_of(info[0], "handle"));
-      return;
+    } else if (info[1].IsNumber()) {
+      if (!is_float64_array(info[0])) throw BadArgument("'handles' must be a Float64Array");
+      const auto handles = info[0].As<Napi::Float64Array>();
+      const auto count = static_cast<size_t>(int_of(info[1], "count"));
+      if (count > handles.ElementLength()) throw BadArgument("argument 'count' is too large");
+      for (size_t i = 0; i < count; ++i) state.tensors.free(handles[i]);
+    } else {
+      for (double handle : numbers_of(info[0], "handles")) state.tensors.free(handle);
     }
-    for (double handle : numbers_of(info[0], "handles")) state.tensors.free(handle);
   });
 }
 

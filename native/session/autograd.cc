@@ -58,6 +58,13 @@ void clear_grads(const Napi::CallbackInfo& info) {
   });
 }
 
+Napi::Value is_leaf(const Napi::CallbackInfo& info) {
+  return guard(info.Env(), [&] {
+    return Napi::Boolean::New(info.Env(),
+                              tensor_of(state_of(info.Env()), info[0], "tensor").is_leaf());
+  });
+}
+
 Napi::Value requires_grad(const Napi::CallbackInfo& info) {
   return guard(info.Env(), [&] {
     return Napi::Boolean::New(info.Env(),
@@ -86,6 +93,7 @@ void export_autograd(Napi::Env env, Napi::Object exports) {
   exports.Set("grad", Napi::Function::New(env, grad, "grad"));
   exports.Set("gradOf", Napi::Function::New(env, grad_of, "gradOf"));
   exports.Set("clearGrads", Napi::Function::New(env, clear_grads, "clearGrads"));
+  exports.Set("isLeaf", Napi::Function::New(env, is_leaf, "isLeaf"));
   exports.Set("requiresGrad", Napi::Function::New(env, requires_grad, "requiresGrad"));
   exports.Set("setRequiresGrad", Napi::Function::New(env, set_requires_grad, "setRequiresGrad"));
   exports.Set("gradMode", Napi::Function::New(env, grad_mode, "gradMode"));

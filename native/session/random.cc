@@ -32,6 +32,16 @@ Napi::Value generator(const Napi::CallbackInfo& info) {
   });
 }
 
+// defaultGenerator(device): the stream of operators that are given none, dropout for example.
+Napi::Value default_generator(const Napi::CallbackInfo& info) {
+  return guard(info.Env(), [&] {
+    State& state = state_of(info.Env());
+    const c10::Device device(info[0].As<Napi::String>().Utf8Value());
+    state.generators.push_back(at::globalContext().defaultGenerator(device));
+    return Napi::Number::New(info.Env(), static_cast<double>(state.generators.size() - 1));
+  });
+}
+
 // generatorState(generator): a byte tensor that setGeneratorState takes back.
 Napi::Value generator_state(const Napi::CallbackInfo& info) {
   return guard(info.Env(), [&] {
@@ -52,6 +62,8 @@ void set_generator_state(const Napi::CallbackInfo& info) {
 
 void export_random(Napi::Env env, Napi::Object exports) {
   exports.Set("generator", Napi::Function::New(env, generator, "generator"));
+  exports.Set("defaultGenerator",
+              Napi::Function::New(env, default_generator, "defaultGenerator"));
   exports.Set("generatorState", Napi::Function::New(env, generator_state, "generatorState"));
   exports.Set("setGeneratorState",
               Napi::Function::New(env, set_generator_state, "setGeneratorState"));

@@ -80,7 +80,7 @@ const operators = new Map(
   schemas.map((schema): [string, { schema: Schema; call: Call }] => {
     const single = op(schema);
     const call: Call = schema.endsWith('[]')
-      ? opMany(schema)
+      ? (opMany(schema) as Call)
       : (...args: Argument[]) => [single(...args)];
     return [schema.slice('aten::'.length, schema.indexOf('(')), { schema, call }];
   }),
