@@ -14,6 +14,20 @@ export function backward(loss: Tensor, { retainGraph = false } = {}): void {
 }
 
 /**
+ * Accumulates Σ ⟨gradient, d output / d leaf⟩ into every leaf's `grad`: backward from the middle of a computation.
+ * One gradient for each output, of its shape.
+ */
+export function backwardFrom(
+  outputs: readonly Tensor[],
+  gradients: readonly Tensor[],
+  { retainGraph = false } = {},
+): void {
+  guarded('backward', (b) => {
+    b.backward(handles(outputs), handles(gradients), retainGraph);
+  });
+}
+
+/**
  * Gradients of `outputs` (contracted with `cotangents` where they have more than one element) with respect
  * to `inputs`; null for an input that does not matter. Leaves no `.grad` behind.
  */

@@ -22,7 +22,21 @@ export function randomStream(seed: number, device = 'cpu'): RandomStream {
       hint: 'a seed is a whole number from 0 to 2^53 - 1',
     });
   }
-  const id = guarded('randomStream', (b) => b.generator(seed, device));
+  return streamOf(guarded('randomStream', (b) => b.generator(seed, device)));
+}
+
+const defaults = new Map<string, RandomStream>();
+
+/** The stream that operators draw from which are given none (dropout); all threads of the process share it. */
+export function defaultStream(device = 'cpu'): RandomStream {
+  const known = defaults.get(device);
+  if (known) return known;
+  const stream = streamOf(guarded('defaultStream', (b) => b.defaultGenerator(device)));
+  defaults.set(device, stream);
+  return stream;
+}
+
+function streamOf(id: GeneratorId): RandomStream {
   return {
     id,
     save() {
