@@ -7,7 +7,7 @@ const root = fileURLToPath(new URL('../../', import.meta.url));
 const fileLimit = 300;
 const budgets = [
   { folder: 'lib', pattern: /\.ts$/, lines: 20_000 },
-  { folder: 'native', pattern: /\.(cc|h|cu|cuh)$/, lines: 4_000 },
+  { folder: 'native', pattern: /\.(cc|h|cu|cuh)$/, lines: 5_000 },
 ];
 
 let exceeded = false;

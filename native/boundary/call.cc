@@ -7,6 +7,7 @@
 
 #include "boundary/guard.h"
 #include "boundary/marshal.h"
+#include "boundary/types.h"
 
 namespace lorashear {
 namespace {

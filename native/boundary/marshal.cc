@@ -1,4 +1,4 @@
-// Reading arguments and giving results, driven by the operator's schema (design §3.3).
+// Reading arguments, driven by the types of the operator's schema (design §3.3).
 #include "boundary/marshal.h"
 
 #include <ATen/core/List.h>
@@ -6,9 +6,9 @@
 #include <c10/core/Scalar.h>
 
 #include <cmath>
-#include <unordered_map>
 
 #include "boundary/guard.h"
+#include "boundary/types.h"
 
 namespace lorashear {
 namespace {
@@ -27,37 +27,6 @@ int64_t int_of(double number, const std::string& name) {
     throw BadArgument("argument '" + name + "' must be an integer, got " + std::to_string(number));
   }
   return static_cast<int64_t>(number);
-}
-
-// dtypes, layouts and memory formats have names in JavaScript and numbers in libtorch.
-const std::unordered_map<std::string, int64_t>& names_of(c10::TypeKind kind) {
-  static const std::unordered_map<std::string, int64_t> dtypes = [] {
-    std::unordered_map<std::string, int64_t> names;
-    for (int64_t i = 0; i < static_cast<int64_t>(at::ScalarType::NumOptions); ++i) {
-      try {
-        const auto [name, alias] = c10::getDtypeNames(static_cast<at::ScalarType>(i));
-        if (!name.empty()) names.emplace(name, i);
-        if (!alias.empty()) names.emplace(alias, i);
-      } catch (const std::exception&) {  // "undefined" has no name
-      }
-    }
-    return names;
-  }();
-  static const std::unordered_map<std::string, int64_t> layouts = {
-      {"strided", static_cast<int64_t>(at::kStrided)},
-      {"sparse_coo", static_cast<int64_t>(at::kSparse)},
-      {"sparse_csr", static_cast<int64_t>(at::kSparseCsr)},
-      {"sparse_csc", static_cast<int64_t>(at::kSparseCsc)},
-      {"sparse_bsr", static_cast<int64_t>(at::kSparseBsr)},
-      {"sparse_bsc", static_cast<int64_t>(at::kSparseBsc)},
-      {"jagged", static_cast<int64_t>(at::kJagged)}};
-  static const std::unordered_map<std::string, int64_t> formats = {
-      {"contiguous_format", static_cast<int64_t>(at::MemoryFormat::Contiguous)},
-      {"preserve_format", static_cast<int64_t>(at::MemoryFormat::Preserve)},
-      {"channels_last", static_cast<int64_t>(at::MemoryFormat::ChannelsLast)},
-      {"channels_last_3d", static_cast<int64_t>(at::MemoryFormat::ChannelsLast3d)}};
-  if (kind == c10::TypeKind::ScalarTypeType) return dtypes;
-  return kind == c10::TypeKind::LayoutType ? layouts : formats;
 }
 
 int64_t enum_of(const Napi::Value& value, c10::TypeKind kind, const std::string& name) {
@@ -143,49 +112,7 @@ c10::IValue list_to_ivalue(State& state, const Napi::Value& value, const c10::Ty
   }
 }
 
-// Exact where JavaScript's numbers are, a BigInt beyond.
-Napi::Value whole_number(Napi::Env env, int64_t number) {
-  if (std::abs(static_cast<double>(number)) >= kSafeInteger) return Napi::BigInt::New(env, number);
-  return Napi::Number::New(env, static_cast<double>(number));
-}
-
-bool crosses_one(const c10::Type& type) {
-  switch (type.kind()) {
-    case c10::TypeKind::TensorType:
-    case c10::TypeKind::IntType:
-    case c10::TypeKind::SymIntType:
-    case c10::TypeKind::FloatType:
-    case c10::TypeKind::BoolType:
-    case c10::TypeKind::SymBoolType:
-    case c10::TypeKind::NumberType:
-    case c10::TypeKind::StringType:
-    case c10::TypeKind::ScalarTypeType:
-    case c10::TypeKind::LayoutType:
-    case c10::TypeKind::MemoryFormatType:
-    case c10::TypeKind::QSchemeType:
-    case c10::TypeKind::DeviceObjType:
-    case c10::TypeKind::GeneratorType:
-      return true;
-    default:
-      return false;
-  }
-}
-
 }  // namespace
-
-bool crosses(const c10::Type& type) {
-  if (const auto* optional = type.castRaw<c10::OptionalType>()) {
-    return crosses(*optional->getElementType());
-  }
-  const auto* list = type.castRaw<c10::ListType>();
-  if (list == nullptr) return crosses_one(type);
-  const c10::Type& element = *list->getElementType();
-  if (const auto* optional = element.castRaw<c10::OptionalType>()) {
-    const auto kind = optional->getElementType()->kind();
-    return kind == c10::TypeKind::TensorType || kind == c10::TypeKind::NumberType;
-  }
-  return crosses_one(element) && element.kind() != c10::TypeKind::GeneratorType;
-}
 
 int64_t int_of(const Napi::Value& value, const std::string& name) {
   if (value.IsBigInt()) {
@@ -313,38 +240,6 @@ c10::IValue to_ivalue(State& state, const Napi::Value& value, const c10::Type& t
     default:
       throw BadArgument("argument '" + name + "' has the unsupported type " + type.str());
   }
-}
-
-Napi::Value from_ivalue(Napi::Env env, State& state, const c10::IValue& value) {
-  if (value.isTensor()) {
-    const at::Tensor& tensor = value.toTensor();
-    if (!tensor.defined()) return env.Null();
-    return Napi::Number::New(env, state.tensors.put(tensor));
-  }
-  if (value.isNone()) return env.Null();
-  if (value.isInt()) return whole_number(env, value.toInt());
-  if (value.isSymInt()) return whole_number(env, value.toSymInt().guard_int(__FILE__, __LINE__));
-  if (value.isDouble()) return Napi::Number::New(env, value.toDouble());
-  if (value.isComplexDouble()) {
-    const auto number = value.toComplexDouble();
-    Napi::Array parts = Napi::Array::New(env, 2);
-    parts.Set(0u, Napi::Number::New(env, number.real()));
-    parts.Set(1u, Napi::Number::New(env, number.imag()));
-    return parts;
-  }
-  if (value.isBool()) return Napi::Boolean::New(env, value.toBool());
-  if (value.isString()) return Napi::String::New(env, value.toStringRef());
-  if (value.isDevice()) return Napi::String::New(env, value.toDevice().str());
-  if (value.isTuple() || value.isList()) {
-    const std::vector<c10::IValue> items =
-        value.isTuple() ? value.toTupleRef().elements().vec() : value.toListRef().vec();
-    Napi::Array array = Napi::Array::New(env, items.size());
-    for (size_t i = 0; i < items.size(); ++i) {
-      array.Set(static_cast<uint32_t>(i), from_ivalue(env, state, items[i]));
-    }
-    return array;
-  }
-  throw BadArgument("the operator returned a value of the unsupported kind " + value.tagKind());
 }
 
 }  // namespace lorashear

@@ -18,9 +18,6 @@ c10::IValue to_ivalue(State& state, const Napi::Value& value, const c10::Type& t
 // Gives a result to JavaScript; tensors become new handles, undefined tensors null.
 Napi::Value from_ivalue(Napi::Env env, State& state, const c10::IValue& value);
 
-// Whether values of this type can be given and returned at all.
-bool crosses(const c10::Type& type);
-
 int64_t int_of(const Napi::Value& value, const std::string& name);
 c10::Scalar scalar_of(const Napi::Value& value, const std::string& name);
 double number_of(const Napi::Value& value, const std::string& name);

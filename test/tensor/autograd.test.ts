@@ -1,5 +1,5 @@
 import { backward, clearGrads, enableGrad, grad, noGrad } from '../../lib/tensor/autograd.js';
-import { mul, scale, sumAll, zeros } from '../../lib/tensor/ops.js';
+import { mul, mul_, scale, scale_, sumAll, view, zeros } from '../../lib/tensor/ops.js';
 import { scoped, tensorCount } from '../../lib/tensor/scope.js';
 import { type Tensor, floatTensor, longTensor } from '../../lib/tensor/tensor.js';
 import { test } from '../fixtures/no_leak.js';
@@ -103,4 +103,32 @@ test('when a handle is stale, then the error is typed and no gradient is lost', 
   t.throws(() => clearGrads([x, gone]), disposed);
   t.same(x.grad?.toArray(), [1]);
   t.throws(() => backward(longTensor([1], [1])), failed);
+});
+
+test('when a view of a constant is changed in place by what learns, then the constant learns too', (t) => {
+  const w = leaf([2, 3]);
+  const constant = floatTensor([1, 2, 3, 4], [4]);
+  const seen = view(constant, [2, 2]); // nothing here requires a gradient yet
+  mul_(seen, w);
+  t.same([constant.requiresGrad, constant.isLeaf, w.isLeaf], [true, false, true]);
+  t.same(constant.toArray(), [2, 6, 6, 12]);
+  backward(sumAll(mul(constant, constant)));
+  // d/dw Σ (c·w)² = Σ 2c²w over the column
+  t.same(w.grad?.toArray(), [2 * (1 + 9) * 2, 2 * (4 + 16) * 3]);
+});
+
+test('when a view made without gradients is changed in place by what learns, then libtorch refuses it', (t) => {
+  const w = leaf([2, 3]);
+  const seen = noGrad(() => view(w, [2, 1]));
+  t.throws(() => mul_(seen, w), failed);
+});
+
+test('when a leaf is changed in place after it was recorded, then backward refuses it', (t) => {
+  const [x, y] = [leaf([1, 2]), leaf([3, 4])];
+  const product = mul(x, y);
+  noGrad(() => scale_(x, 2));
+  t.throws(() => backward(sumAll(product)), {
+    ...failed,
+    message: /modified by an inplace operation/,
+  });
 });

@@ -135,3 +135,14 @@ t.test('when bytes are counted, then a storage shared by two handles counts once
   t.equal(tensorBytes(), before);
   t.end();
 });
+
+t.test('when a long loop disposes what it makes, then its scope does not keep it', (t) => {
+  scoped(() => {
+    const first = zeros([1]);
+    for (let i = 0; i < 10_000; i++) zeros([1]).dispose();
+    const { scope } = first;
+    t.ok(scope && scope.tensors.length < 3000, `${scope?.tensors.length} of 10,001`);
+    t.ok(scope?.tensors.includes(first));
+  });
+  t.end();
+});
