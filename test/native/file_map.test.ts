@@ -115,7 +115,7 @@ t.test('when a path is no file of bytes, then it is refused and not waited for',
   mkdirSync(join(dir, 'folder'));
   const paths = ['empty', 'missing', 'pipe', 'folder', 'file/below'].map((name) => join(dir, name));
   for (const path of [...paths, '/dev/zero', '', `${join(dir, 'file')}\0`]) {
-    t.throws(() => binding.mapFile(path), failed, path);
+    t.throws(() => binding.mapFile(path), failed, JSON.stringify(path));
   }
   t.end();
 });
