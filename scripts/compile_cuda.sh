@@ -5,22 +5,9 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-cache="${LORASHEAR_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/lorashear-native}"
 nvcc="${LORASHEAR_NVCC:-$(command -v nvcc || true)}"
 if [ -z "$nvcc" ]; then
-  folder="$cache/nvcc-13.0.88"
-  nvcc="$folder/nvidia/cu13/bin/nvcc"
-  if [ ! -x "$nvcc" ]; then
-    echo "installing NVIDIA's compiler packages into $folder"
-    mkdir -p "$cache"
-    beside="$(mktemp -d "$cache/nvcc.XXXXXX")"
-    trap 'rm -rf "$beside"' EXIT
-    PIP_ROOT_USER_ACTION=ignore python3 -m pip install --quiet --no-deps --no-cache-dir --only-binary=:all: --require-hashes \
-      --disable-pip-version-check --target "$beside" -r scripts/cuda_requirements.txt
-    chmod +x "$beside"/nvidia/cu13/bin/* "$beside"/nvidia/cu13/nvvm/bin/*
-    rm -rf "$folder"
-    mv "$beside" "$folder"
-  fi
+  nvcc="$(scripts/pip_tools.sh nvcc-13.0.88 scripts/cuda_requirements.txt)/nvidia/cu13/bin/nvcc"
 fi
 "$nvcc" --version | grep release
 

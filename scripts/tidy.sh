@@ -1,38 +1,33 @@
 #!/usr/bin/env bash
-# clang-tidy over native/, with the compile commands of the last build of this clone; installs it by apt when it is missing.
+# clang-tidy over native/, with the pinned version and the compile commands of CMakeLists.txt; needs libtorch, no build.
 #   scripts/tidy.sh [FILE…]     these files instead of all
 set -euo pipefail
 cd "$(dirname "$0")/.."
-if ! command -v clang-tidy >/dev/null; then
-  sudo=""
-  [ "$(id -u)" -eq 0 ] || sudo="sudo"
-  $sudo apt-get update -qq
-  DEBIAN_FRONTEND=noninteractive $sudo apt-get install -y -qq clang-tidy >/dev/null
-fi
+tools="$(scripts/pip_tools.sh clang-14.0.6-23.1.4 scripts/clang_requirements.txt)"
+libtorch="$(node -e "
+  import('./dist/lib/setup/locate.js').then(({ chosenLibtorch }) => {
+    const { folder } = chosenLibtorch() ?? {};
+    if (!folder) throw new Error('no libtorch: run \`npm run build\` first');
+    console.log(folder);
+  });
+")"
 
-cache="${LORASHEAR_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/lorashear-native}"
-commands=""
-for candidate in $(ls -t "$cache"/build/*/compile_commands.json 2>/dev/null || true); do
-  if grep -q "\"file\": \"$PWD/native/" "$candidate"; then
-    commands="$candidate"
-    break
-  fi
-done
-if [ -z "$commands" ]; then
-  echo "no build of this clone: run npm run build first" >&2
-  exit 1
-fi
-
-# Clang cannot read GCC's precompiled headers, and does not know all of its warnings.
+# Configured only, for its compile commands; Clang cannot read GCC's precompiled headers.
 folder="$(mktemp -d)"
 trap 'rm -rf "$folder"' EXIT
-sed -E 's/ -Winvalid-pch//; s/ -include [^ ]*cmake_pch\.hxx//' "$commands" >"$folder/compile_commands.json"
+modules="$PWD/node_modules"
+cmake -S . -B "$folder" -DCMAKE_BUILD_TYPE=Release -DCMAKE_DISABLE_PRECOMPILE_HEADERS=ON \
+  -DLIBTORCH_DIR="$libtorch" -DLORASHEAR_DEVICE=cpu \
+  -DCMAKE_JS_INC="$modules/node-addon-api;$modules/node-api-headers/include" >"$folder/log" 2>&1 ||
+  { cat "$folder/log" >&2; exit 1; }
 
 files=("$@")
 if [ "${#files[@]}" -eq 0 ]; then
   # The longest first, so that no core waits for the last one.
   mapfile -t files < <(find native -name '*.cc' -size +0 -printf '%s %p\n' | sort -rn | cut -d' ' -f2)
 fi
+# Clang does not know all of GCC's warnings.
 printf '%s\0' "${files[@]}" |
-  xargs -0 -n 1 -P "$(nproc)" clang-tidy --quiet -p "$folder" --extra-arg=-Wno-unknown-warning-option 2> >(grep -vE '^[0-9]+ warnings?( and [0-9]+ errors?)? (generated|treated)' >&2 || true)
+  xargs -0 -n 1 -P "$(nproc)" "$tools/clang_tidy/data/bin/clang-tidy" --quiet -p "$folder" \
+    --extra-arg=-Wno-unknown-warning-option
 echo "${#files[@]} files are clean"
