@@ -47,10 +47,10 @@ console.log(`${addon} loads: libtorch ${outcome.versions.libtorch}`);
 
 if (process.argv.includes('--test')) {
   const folders = ['native', 'tensor', 'checkpoint', 'nn'];
-  const { status } = spawnSync(
-    process.execPath,
-    ['node_modules/tap/dist/esm/run.mjs', ...folders.map((name) => `dist/test/${name}/*.test.js`)],
-    { cwd: root, env: { ...process.env, LORASHEAR_ADDON: addon }, stdio: 'inherit' },
-  );
+  const { status } = spawnSync(process.execPath, ['scripts/run_tests.mjs', ...folders], {
+    cwd: root,
+    env: { ...process.env, LORASHEAR_ADDON: addon },
+    stdio: 'inherit',
+  });
   process.exitCode = status ?? 1;
 }
