@@ -10,7 +10,8 @@ import { scoped } from '../lib/tensor/scope.js';
 import { AdamW } from '../lib/train/adamw.js';
 import { nextTokenLoss } from '../lib/train/language_model_loss.js';
 import { trainStep } from '../lib/train/step.js';
-import { denseModel, runJob, tinyJob, writePages } from './fixtures/pipeline_run.js';
+import { denseModel, writePages } from './fixtures/pages.js';
+import { runJob, tinyJob } from './fixtures/pipeline_run.js';
 import { secondDevice, trackDevices } from './fixtures/second_device.js';
 import { batchOf } from './fixtures/tiny_training.js';
 

@@ -6,7 +6,8 @@ import { createContext } from '../lib/context.js';
 import type { RunEvent, StageName } from '../lib/events.js';
 import { planJob } from '../lib/run.js';
 import { tensorCount } from '../lib/tensor/scope.js';
-import { runJob, stageLog, tinyJob, writePages } from './fixtures/pipeline_run.js';
+import { writePages } from './fixtures/pages.js';
+import { runJob, stageLog, tinyJob } from './fixtures/pipeline_run.js';
 
 const dir = mkdtempSync(join(tmpdir(), 'lorashear-run-'));
 t.teardown(() => {

@@ -40,7 +40,7 @@ function cli(
 function jobFile(dir: string, name: string) {
   const output = join(dir, name);
   const file = `${output}.yaml`;
-  writeFileSync(file, JSON.stringify({ ...tinyInput, output }));
+  writeFileSync(file, JSON.stringify(tinyInput(output)));
   return { output, file };
 }
 

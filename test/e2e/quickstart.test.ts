@@ -10,7 +10,8 @@ import { noGrad } from '../../lib/tensor/autograd.js';
 import { scoped, tensorCount } from '../../lib/tensor/scope.js';
 import { loadTokenizer } from '../../lib/tokenizer/tokenizer.js';
 import { nextTokenLoss } from '../../lib/train/language_model_loss.js';
-import { denseModel, runJob, stageLog, tinyJob, writePages } from '../fixtures/pipeline_run.js';
+import { denseModel, writePages } from '../fixtures/pages.js';
+import { runJob, stageLog, tinyJob } from '../fixtures/pipeline_run.js';
 
 const dir = mkdtempSync(join(tmpdir(), 'lorashear-e2e-'));
 t.teardown(() => {

@@ -5,7 +5,8 @@ import type { Job } from '../../lib/config/job.js';
 import { evaluate, plan, resume, run, score } from '../../lib/engine/client.js';
 import type { RunEvent, StageName } from '../../lib/events.js';
 import { readManifest } from '../../lib/run_folder/manifest.js';
-import { example, model, tinyJob, weightsOf } from '../fixtures/tiny_job.js';
+import { denseModel as model, quickstart } from '../fixtures/pages.js';
+import { tinyJob, weightsOf } from '../fixtures/tiny_job.js';
 
 /** Runs until the first progress of `stage`, then aborts. */
 async function stopIn(stage: StageName, job: Job): Promise<void> {
@@ -67,7 +68,7 @@ t.test('when a device is not there, then DEVICE_FAILED and nothing is written', 
 
 t.test('when the model is none, then its error crosses and nothing is written', async (t) => {
   const output = join(t.testdir({}), 'none');
-  const job = tinyJob(output, { model: join(example, 'data') });
+  const job = tinyJob(output, { model: join(quickstart, 'data') });
   await t.rejects(run(job), { code: 'CHECKPOINT_NOT_FOUND' });
   t.notOk(existsSync(output));
 });

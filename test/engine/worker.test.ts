@@ -5,7 +5,8 @@ import type { EvaluateRequest, PlanRequest, ScoreRequest } from '../../lib/engin
 import type { TextScore } from '../../lib/evaluate/score.js';
 import type { RunEvent } from '../../lib/events.js';
 import type { Plan } from '../../lib/run.js';
-import { model, tinyJob } from '../fixtures/tiny_job.js';
+import { denseModel as model } from '../fixtures/pages.js';
+import { tinyJob } from '../fixtures/tiny_job.js';
 
 const script = new URL('../../lib/engine/worker.js', import.meta.url);
 

@@ -8,7 +8,8 @@ import { openCorpus } from '../../lib/data/corpus.js';
 import type { RunEvent } from '../../lib/events.js';
 import { assess } from '../../lib/pipeline/assess.js';
 import { loadTokenizer } from '../../lib/tokenizer/tokenizer.js';
-import { denseModel, tinyJob, writePages } from '../fixtures/pipeline_run.js';
+import { denseModel, writePages } from '../fixtures/pages.js';
+import { tinyJob } from '../fixtures/pipeline_run.js';
 import { stoppingContext } from '../fixtures/tiny_training.js';
 
 const dir = mkdtempSync(join(tmpdir(), 'lorashear-assess-'));

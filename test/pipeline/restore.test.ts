@@ -16,7 +16,7 @@ import { tensorCount } from '../../lib/tensor/scope.js';
 import { loadTokenizer } from '../../lib/tokenizer/tokenizer.js';
 import { inFolder } from '../fixtures/lhspg_run.js';
 import { writeModelFolder } from '../fixtures/model_folder.js';
-import { denseModel } from '../fixtures/pipeline_run.js';
+import { denseModel } from '../fixtures/pages.js';
 import { madeUpText, snapshot, sourceOf, stoppingContext } from '../fixtures/tiny_training.js';
 
 const corpus: Corpus = {
