@@ -18,6 +18,7 @@ const files = (named.length > 0 ? named : [folder])
 const totals = { total: 0, pass: 0 };
 const broken = [];
 const started = performance.now();
+console.log(`${files.length} test files, ${jobs} at a time`);
 const next = files[Symbol.iterator]();
 await Promise.all(Array.from({ length: jobs }, work));
 for (const name of broken) console.log(`failed: ${name}`);
