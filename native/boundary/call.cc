@@ -83,8 +83,7 @@ napi_value call_boxed(Napi::Env env, State& state, const c10::OperatorHandle& op
   torch::jit::Stack stack;
   stack.reserve(parameters.size());
   for (size_t i = 0; i < parameters.size(); ++i) {
-    const Napi::Value value =
-        i < given.count ? Napi::Value(env, given.values[i]) : env.Undefined();
+    const Napi::Value value = i < given.count ? Napi::Value(env, given.values[i]) : env.Undefined();
     const auto& parameter = parameters[i];
     if (value.IsUndefined() && parameter.default_value()) {
       stack.push_back(*parameter.default_value());

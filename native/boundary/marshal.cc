@@ -35,8 +35,9 @@ int64_t enum_of(const Napi::Value& value, c10::TypeKind kind, const std::string&
   const auto found = names.find(value.As<Napi::String>().Utf8Value());
   if (found != names.end()) return found->second;
   const char* what = kind == c10::TypeKind::ScalarTypeType ? "a dtype such as 'float32'"
-                     : kind == c10::TypeKind::LayoutType   ? "a layout such as 'strided'"
-                                                           : "a memory format such as 'channels_last'";
+                     : kind == c10::TypeKind::LayoutType
+                         ? "a layout such as 'strided'"
+                         : "a memory format such as 'channels_last'";
   refuse(name, what, value);
 }
 

@@ -51,7 +51,8 @@ const std::unordered_map<std::string, int64_t>& names_of(c10::TypeKind kind) {
         const auto [name, alias] = c10::getDtypeNames(static_cast<at::ScalarType>(i));
         if (!name.empty()) names.emplace(name, i);
         if (!alias.empty()) names.emplace(alias, i);
-      } catch (const std::exception&) {  // "undefined" has no name
+      } catch (const std::exception&) {
+        continue;  // "undefined" has no name
       }
     }
     return names;

@@ -1,4 +1,5 @@
-// Which types of ATen's schemas cross to JavaScript, and the names of those that are numbers in libtorch.
+// Which types of ATen's schemas cross to JavaScript, and the names of those that are numbers in
+// libtorch.
 #pragma once
 
 #include <ATen/core/jit_type.h>

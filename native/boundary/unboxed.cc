@@ -33,15 +33,19 @@ struct Reader {
     return value.IsEmpty() ? given_undefined() : value;
   }
 
+  c10::IValue fallback(size_t i) const {
+    return parameters[i].default_value().value_or(c10::IValue());
+  }
+
   Napi::Value given_undefined() const { return Napi::Env(given.env).Undefined(); }
 
   const at::Tensor& tensor(size_t i) {
     double handle = 0;
-    const bool is_number = i < given.count && napi_get_value_double(given.env, given.values[i],
-                                                                    &handle) == napi_ok;
-    const at::Tensor& tensor = is_number ? state.tensors.get(handle)
-                                         : tensor_of(state, value(i).value_or(given_undefined()),
-                                                     name(i));
+    const bool is_number =
+        i < given.count && napi_get_value_double(given.env, given.values[i], &handle) == napi_ok;
+    const at::Tensor& tensor =
+        is_number ? state.tensors.get(handle)
+                  : tensor_of(state, value(i).value_or(given_undefined()), name(i));
     needs_grad = needs_grad || tensor.requires_grad();
     return tensor;
   }
@@ -56,7 +60,7 @@ struct Argument<const at::Tensor&> {
   static constexpr auto kind = c10::TypeKind::TensorType;
   using Held = std::reference_wrapper<const at::Tensor>;
   static Held read(Reader& reader, size_t i) { return reader.tensor(i); }
-  static const at::Tensor& pass(const Held& held) { return held; }
+  static const at::Tensor& pass(Held& held) { return held; }
 };
 
 template <>
@@ -68,7 +72,7 @@ struct Argument<const std::optional<at::Tensor>&> {
     if (!value || value->IsNull() || value->IsUndefined()) return std::nullopt;
     return reader.tensor(i);
   }
-  static const Held& pass(const Held& held) { return held; }
+  static const Held& pass(Held& held) { return held; }
 };
 
 template <>
@@ -77,10 +81,9 @@ struct Argument<const at::Scalar&> {
   using Held = at::Scalar;
   static Held read(Reader& reader, size_t i) {
     const auto value = reader.value(i);
-    return value ? scalar_of(*value, reader.name(i))
-                 : reader.parameters[i].default_value()->toScalar();
+    return value ? scalar_of(*value, reader.name(i)) : reader.fallback(i).toScalar();
   }
-  static const Held& pass(const Held& held) { return held; }
+  static const Held& pass(Held& held) { return held; }
 };
 
 template <>
@@ -89,7 +92,7 @@ struct Argument<int64_t> {
   using Held = int64_t;
   static Held read(Reader& reader, size_t i) {
     const auto value = reader.value(i);
-    return value ? int_of(*value, reader.name(i)) : reader.parameters[i].default_value()->toInt();
+    return value ? int_of(*value, reader.name(i)) : reader.fallback(i).toInt();
   }
   static int64_t pass(Held held) { return held; }
 };
@@ -101,7 +104,7 @@ struct Argument<c10::SymIntArrayRef> {
   static Held read(Reader& reader, size_t i) {
     return ints_of(reader.value(i).value_or(reader.given_undefined()), reader.name(i));
   }
-  static c10::SymIntArrayRef pass(const Held& held) { return c10::fromIntArrayRefSlow(held); }
+  static c10::SymIntArrayRef pass(Held& held) { return c10::fromIntArrayRefSlow(held); }
 };
 
 template <typename... Arguments>
@@ -143,8 +146,7 @@ class UnboxedCall final : public Unboxed {
   at::Tensor call(State& state, const Given& given, std::index_sequence<I...>) const {
     Reader reader{state, given, op_.schema().arguments()};
     // Braces read from left to right, so that an error names the first wrong argument.
-    const std::tuple<typename Argument<Arguments>::Held...> held{
-        Argument<Arguments>::read(reader, I)...};
+    std::tuple<typename Argument<Arguments>::Held...> held{Argument<Arguments>::read(reader, I)...};
     // Without a gradient to record, libtorch's autograd layer would only look and pass on: 60 ns.
     // Views and in-place counters are kept by a layer below it, as in libtorch's own kernels.
     std::optional<at::AutoDispatchBelowAutograd> below;
@@ -189,8 +191,8 @@ std::unique_ptr<Unboxed> unboxed_of(const c10::OperatorHandle& op) {
   using Dims = c10::SymIntArrayRef;
   return first_of<UnboxedCall<T>, UnboxedCall<T, T>, UnboxedCall<T, T, Number>,
                   UnboxedCall<T, Number>, UnboxedCall<T, Number, Number>, UnboxedCall<T, T, Maybe>,
-                  UnboxedCall<T, Dims>, UnboxedCall<T, int64_t>,
-                  UnboxedCall<T, int64_t, int64_t>, UnboxedCall<T, int64_t, T>>(op);
+                  UnboxedCall<T, Dims>, UnboxedCall<T, int64_t>, UnboxedCall<T, int64_t, int64_t>,
+                  UnboxedCall<T, int64_t, T>>(op);
 }
 
 }  // namespace lorashear

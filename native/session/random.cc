@@ -62,8 +62,7 @@ void set_generator_state(const Napi::CallbackInfo& info) {
 
 void export_random(Napi::Env env, Napi::Object exports) {
   exports.Set("generator", Napi::Function::New(env, generator, "generator"));
-  exports.Set("defaultGenerator",
-              Napi::Function::New(env, default_generator, "defaultGenerator"));
+  exports.Set("defaultGenerator", Napi::Function::New(env, default_generator, "defaultGenerator"));
   exports.Set("generatorState", Napi::Function::New(env, generator_state, "generatorState"));
   exports.Set("setGeneratorState",
               Napi::Function::New(env, set_generator_state, "setGeneratorState"));
