@@ -1,4 +1,4 @@
-// Floats of eight bits as JavaScript numbers, exactly.
+// Floats of sixteen and eight bits as JavaScript numbers, exactly.
 
 /** Sign, exponent, `fractionBits` of fraction; subnormals below exponent 1, nothing special at the top. */
 function finite(bits: number, fractionBits: number, bias: number): number {
@@ -20,3 +20,19 @@ export const widenFloat8 = {
   float8_e4m3fnuz: (bits: number) => (bits === 0x80 ? NaN : finite(bits, 3, 8)),
   float8_e8m0fnu: (bits: number) => (bits === 0xff ? NaN : 2 ** (bits - 127)),
 } as const;
+
+/** bfloat16 is the upper half of a float32; NaNs keep their bits. */
+export function widenBfloat16(stored: Uint16Array): Float32Array<ArrayBuffer> {
+  const bits = new Uint32Array(stored.length);
+  for (let i = 0; i < bits.length; i++) bits[i] = stored[i]! << 16;
+  return new Float32Array(bits.buffer);
+}
+
+export function widenFloat16(bits: number): number {
+  const sign = bits & 0x8000 ? -1 : 1;
+  const exponent = (bits >> 10) & 0x1f;
+  const fraction = bits & 0x3ff;
+  if (exponent === 0) return sign * fraction * 2 ** -24;
+  if (exponent === 31) return fraction === 0 ? sign * Infinity : NaN;
+  return sign * (1 + fraction / 1024) * 2 ** (exponent - 15);
+}

@@ -1,14 +1,10 @@
 // A tensor as JavaScript holds it: a handle on libtorch's object, released by a scope or by dispose().
-import { LoraShearError } from '../errors.js';
 import type { Handle } from '../native/binding.js';
 import { native } from '../native/load.js';
 import { guarded } from '../native/native_error.js';
 import { type DType, dtypeCode, dtypeOfCode } from './dtype.js';
+import { type HostArray, hostArrayOf, noNumber } from './host_array.js';
 import { type Scope, adopt, forget } from './scope.js';
-import { widenFloat8 } from './small_float.js';
-
-/** A typed array of the element types that JavaScript has. */
-export type HostArray = Float32Array | Float64Array | Int32Array | BigInt64Array | Uint8Array;
 
 export class Tensor {
   readonly handle: Handle;
@@ -77,12 +73,10 @@ export class Tensor {
     return guarded('item', (b) => b.item(this.handle));
   }
 
-  /** All elements as float32 (row-major), whatever the dtype. */
+  /** All elements as float32 (row-major), whatever the dtype. @throws as {@link toArray} */
   toFloat32(): Float32Array {
-    if (this.dtype === 'float32') {
-      return new Float32Array(guarded('toFloat32', (b) => b.toBytes(this.handle)));
-    }
-    return Float32Array.from(this.toArray());
+    const values = this.#numbers('toFloat32');
+    return values instanceof Float32Array ? values : Float32Array.from(values, Number);
   }
 
   /**
@@ -90,46 +84,9 @@ export class Tensor {
    * @throws TENSOR_OP_FAILED for complex numbers and packed pairs, which are no numbers of JavaScript
    */
   toArray(): number[] {
-    const buffer = guarded('toArray', (b) => b.toBytes(this.handle));
-    switch (this.dtype) {
-      case 'float32':
-        return Array.from(new Float32Array(buffer));
-      case 'float64':
-        return Array.from(new Float64Array(buffer));
-      case 'int64':
-        return Array.from(new BigInt64Array(buffer), Number);
-      case 'int32':
-        return Array.from(new Int32Array(buffer));
-      case 'int16':
-        return Array.from(new Int16Array(buffer));
-      case 'int8':
-        return Array.from(new Int8Array(buffer));
-      case 'uint8':
-      case 'bool':
-        return Array.from(new Uint8Array(buffer));
-      case 'bfloat16':
-        return Array.from(new Uint16Array(buffer), widenBfloat16);
-      case 'float16':
-        return Array.from(new Uint16Array(buffer), widenFloat16);
-      case 'uint16':
-        return Array.from(new Uint16Array(buffer));
-      case 'uint32':
-        return Array.from(new Uint32Array(buffer));
-      case 'uint64':
-        return Array.from(new BigUint64Array(buffer), Number);
-      case 'float8_e5m2':
-        return Array.from(new Uint8Array(buffer), (bits) => widenFloat16(bits << 8));
-      case 'float8_e4m3fn':
-      case 'float8_e5m2fnuz':
-      case 'float8_e4m3fnuz':
-      case 'float8_e8m0fnu':
-        return Array.from(new Uint8Array(buffer), widenFloat8[this.dtype]);
-      case 'complex64':
-      case 'float4_e2m1fn_x2':
-        throw new LoraShearError('TENSOR_OP_FAILED', `toArray: ${this.dtype} is no number`, {
-          hint: 'take toBytes(), or convert it to another dtype first',
-        });
-    }
+    const values = this.#numbers('toArray');
+    const isBig = values instanceof BigInt64Array || values instanceof BigUint64Array;
+    return isBig ? Array.from(values, Number) : Array.from(values);
   }
 
   /** The raw little-endian bytes of all elements (row-major). */
@@ -148,22 +105,24 @@ export class Tensor {
   [Symbol.dispose](): void {
     this.dispose();
   }
-}
 
-const scratch = new DataView(new ArrayBuffer(4));
+  /**
+   * All elements (row-major) in the typed array of the dtype: float32 in a Float32Array, int64 in a BigInt64Array, bool
+   * and uint8 in a Uint8Array, and so on. Floats of 16 and 8 bits come exactly widened in a Float32Array, complex64 in
+   * one of re, im, re, im, … A copy; waits for the device.
+   * @throws TENSOR_OP_FAILED for packed pairs of four bits
+   */
+  toTypedArray(): HostArray {
+    const bytes = guarded('toTypedArray', (b) => b.toBytes(this.handle));
+    return hostArrayOf(bytes, this.dtype);
+  }
 
-function widenBfloat16(bits: number): number {
-  scratch.setUint32(0, bits << 16);
-  return scratch.getFloat32(0);
-}
-
-function widenFloat16(bits: number): number {
-  const sign = bits & 0x8000 ? -1 : 1;
-  const exponent = (bits >> 10) & 0x1f;
-  const fraction = bits & 0x3ff;
-  if (exponent === 0) return sign * fraction * 2 ** -24;
-  if (exponent === 31) return fraction === 0 ? sign * Infinity : NaN;
-  return sign * (1 + fraction / 1024) * 2 ** (exponent - 15);
+  /** As toTypedArray, but only for what is one number an element. */
+  #numbers(where: string): HostArray {
+    const { dtype } = this;
+    if (dtype === 'complex64' || dtype === 'float4_e2m1fn_x2') throw noNumber(where, dtype);
+    return this.toTypedArray();
+  }
 }
 
 /** A CPU tensor with a copy of `data`'s bytes seen as `dtype`. */
