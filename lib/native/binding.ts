@@ -28,6 +28,19 @@ export interface Resolution {
   error?: string;
 }
 
+/** Memory of an accelerator, in bytes. */
+export interface DeviceMemory {
+  /** Given to live tensors by libtorch's caching allocator, and the most that it ever was. */
+  allocated: number;
+  peakAllocated: number;
+  /** Taken from the driver by that allocator: what is allocated and what it keeps for reuse. */
+  reserved: number;
+  peakReserved: number;
+  /** As the driver counts, with every process. */
+  free: number;
+  total: number;
+}
+
 export interface Binding {
   resolve(schemas: readonly string[]): Resolution[];
   operators(): string[];
@@ -61,6 +74,8 @@ export interface Binding {
   versions(): { libtorch: string; capability: string; threads: number; cudaDevices: number };
   setThreads(threads: number): void;
   setDeterministic(on: boolean): void;
+  deviceMemory(device: string): DeviceMemory | null;
+  resetPeakDeviceMemory(device: string): boolean;
 
   generator(seed: number, device: string): GeneratorId;
   defaultGenerator(device: string): GeneratorId;
