@@ -1,0 +1,17 @@
+// `lorashear-native/tensor`: libtorch's operators, tensors and autograd for programs (docs/memory.md).
+export { backward, clearGrads, enableGrad, grad, noGrad } from './autograd.js';
+export { type DType, dtypeBytes, dtypeCode, dtypes } from './dtype.js';
+export { fromTypedArray } from './from_typed_array.js';
+export type { HostArray } from './host_array.js';
+export {
+  type DeviceMemory,
+  type MemoryStatistics,
+  memoryStatistics,
+  resetPeakMemory,
+} from './memory.js';
+export { type Argument, op, opMany, opVoid } from './op.js';
+export * as ops from './ops.js';
+export { floatTensorOn, longTensorOn } from './placed.js';
+export { type RandomStream, randomStream } from './random.js';
+export { keep, scoped, tensorBytes, tensorCount } from './scope.js';
+export { floatTensor, longTensor, Tensor, tensorFrom } from './tensor.js';
