@@ -4,6 +4,7 @@ import { native } from '../native/load.js';
 import { guarded } from '../native/native_error.js';
 import { type DType, dtypeCode, dtypeOfCode } from './dtype.js';
 import { type HostArray, hostArrayOf, noNumber } from './host_array.js';
+import { watch } from './leak_detector.js';
 import { type Scope, adopt, forget } from './scope.js';
 
 export class Tensor {
@@ -16,6 +17,7 @@ export class Tensor {
   constructor(handle: Handle) {
     this.handle = handle;
     this.scope = adopt(this);
+    watch?.(this);
   }
 
   get shape(): readonly number[] {
