@@ -1,5 +1,6 @@
 // `lorashear-native/tensor`: libtorch's operators, tensors and autograd for programs (docs/memory.md).
-export { backward, clearGrads, enableGrad, grad, noGrad } from './autograd.js';
+export { backward, backwardFrom, clearGrads, enableGrad, grad, noGrad } from './autograd.js';
+export { Checkpoints } from './checkpointing.js';
 export { type DType, dtypeBytes, dtypeCode, dtypes } from './dtype.js';
 export { fromTypedArray } from './from_typed_array.js';
 export type { HostArray } from './host_array.js';
@@ -9,9 +10,9 @@ export {
   memoryStatistics,
   resetPeakMemory,
 } from './memory.js';
-export { type Argument, op, opMany, opVoid } from './op.js';
+export { type Argument, type Result, op, opMany, opValue, opVoid } from './op.js';
 export * as ops from './ops.js';
 export { floatTensorOn, longTensorOn } from './placed.js';
-export { type RandomStream, randomStream } from './random.js';
+export { type RandomStream, defaultStream, randomStream } from './random.js';
 export { keep, scoped, tensorBytes, tensorCount } from './scope.js';
 export { floatTensor, longTensor, Tensor, tensorFrom } from './tensor.js';

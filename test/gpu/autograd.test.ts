@@ -20,7 +20,7 @@ import { nextTokenLoss } from '../../lib/train/language_model_loss.js';
 import { trainStep } from '../../lib/train/step.js';
 import { gpu, test } from '../fixtures/gpu.js';
 import { distance } from '../fixtures/no_leak.js';
-import { denseModel } from '../fixtures/pipeline_run.js';
+import { denseModel } from '../fixtures/pages.js';
 import { randomNumbers } from '../fixtures/random_llama.js';
 import { batchOf } from '../fixtures/tiny_training.js';
 

@@ -8,7 +8,8 @@ import { noGrad } from '../../lib/tensor/autograd.js';
 import { scoped, tensorCount } from '../../lib/tensor/scope.js';
 import { nextTokenLoss } from '../../lib/train/language_model_loss.js';
 import { absent, gpu } from '../fixtures/gpu.js';
-import { denseModel, runJob, tinyJob, writePages } from '../fixtures/pipeline_run.js';
+import { denseModel, writePages } from '../fixtures/pages.js';
+import { runJob, tinyJob } from '../fixtures/pipeline_run.js';
 import { batchOf } from '../fixtures/tiny_training.js';
 
 const dir = mkdtempSync(join(tmpdir(), 'lorashear-gpu-'));
