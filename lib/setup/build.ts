@@ -234,14 +234,19 @@ function loadError(path: string, message: string): LoraShearError {
 }
 
 const keptAddons = 10;
+const keptDays = 7;
 
-/** Every change of a native source makes a new addon; the oldest go when there are more than {@link keptAddons}. */
+/**
+ * Every change of a native source makes a new addon; beyond {@link keptAddons} those go that were built more than
+ * {@link keptDays} ago: younger ones may be another clone's.
+ */
 function forgetOldAddons(addon: Addon): void {
   const folder = dirname(dirname(addon.path));
   const byAge = readdirSync(folder)
     .map((name) => ({ name, time: statSync(join(folder, name)).mtimeMs }))
     .sort((a, b) => b.time - a.time);
-  for (const { name } of byAge.slice(keptAddons)) {
+  const oldest = Date.now() - keptDays * 86_400_000;
+  for (const { name } of byAge.slice(keptAddons).filter(({ time }) => time < oldest)) {
     rmSync(join(folder, name), { recursive: true, force: true });
   }
 }

@@ -101,8 +101,9 @@ napi_value call_boxed(Napi::Env env, State& state, const c10::OperatorHandle& op
   return results;
 }
 
-// More than any operator of ATen has.
-constexpr size_t kMostArguments = 64;
+// Room for as many arguments as most calls have: what is not given is filled in by Node, one by
+// one.
+constexpr size_t kFew = 6;
 
 // call(id, ...arguments): arguments by position; undefined or missing ones take the schema's
 // default. Plain Node-API, as every operator comes through here.
@@ -110,10 +111,17 @@ napi_value call(napi_env raw, napi_callback_info info) {
   const Napi::Env env(raw);
   try {
     return guard(env, [&]() -> napi_value {
-      size_t count = kMostArguments;
-      napi_value values[kMostArguments];
+      size_t count = kFew;
+      napi_value few[kFew];
+      std::vector<napi_value> many;
+      const napi_value* values = few;
       void* data = nullptr;
-      napi_get_cb_info(raw, info, &count, values, nullptr, &data);
+      napi_get_cb_info(raw, info, &count, few, nullptr, &data);
+      if (count > kFew) {
+        many.resize(count);
+        napi_get_cb_info(raw, info, &count, many.data(), nullptr, nullptr);
+        values = many.data();
+      }
       State& state = *static_cast<State*>(data);
       uint32_t id = 0;
       if (count == 0 || napi_get_value_uint32(raw, values[0], &id) != napi_ok ||
