@@ -3,6 +3,7 @@
 // compiled for it. Only lines_body.h includes this, once for each instruction set.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <cstring>
 
@@ -127,6 +128,29 @@ LORASHEAR_INLINE void store(c10::Half* to, const Floats& value, Words& stored) {
   narrow(stored, raw);
 #endif
   std::memcpy(static_cast<void*>(to), &raw, sizeof raw);
+}
+
+// Stores only the lanes whose bit is set: their neighbours may be another thread's.
+template <typename T>
+LORASHEAR_INLINE void store_chosen(T* to, const Floats& value, uint32_t chosen, Words& stored) {
+  alignas(64) T lanes[kWidth];
+#ifdef LORASHEAR_AVX512
+  store(lanes, value, stored);
+  if constexpr (sizeof(T) == 4) {
+    _mm512_mask_storeu_ps(to, static_cast<__mmask16>(chosen), reinterpret_cast<__m512>(value));
+  } else {
+    __m256i raw;
+    std::memcpy(&raw, static_cast<const void*>(lanes), sizeof raw);
+    _mm256_mask_storeu_epi16(to, static_cast<__mmask16>(chosen), raw);
+  }
+#else
+  constexpr uint32_t all = (1u << kWidth) - 1;
+  if ((chosen & all) == all) return store(to, value, stored);
+  store(lanes, value, stored);
+  for (int64_t lane = 0; lane < kWidth; ++lane) {
+    if (chosen >> lane & 1) to[lane] = lanes[lane];
+  }
+#endif
 }
 
 // Sum of the lanes in a fixed order (halves, then quarters, ...), in double.

@@ -10,11 +10,10 @@
 
 namespace lorashear {
 
-// ||x_i||^2, <x_i, u_i>, ||u_i||^2 of one slice.
+// ||x_i||^2 and <x_i, u_i> of one slice.
 struct SliceSums {
   double xx = 0;
   double xu = 0;
-  double uu = 0;
 };
 
 // Elements worked on at once, whatever the processor.
@@ -30,22 +29,44 @@ struct Lines {
   int rows;        // 1 or 2
   int64_t length;  // elements of each slice
   T* x[2];
-  const T* next[2];  // what will be wanted next (prefetched at the same offsets); may be x itself
+  const T* next[2];           // what will be wanted next (prefetched at the same offsets); may be x
+                              // itself
   const float* coefficients;  // [rows][rank]
   const float* basis;         // [ceil(length / 16)][rank][16], zero padded, aligned to 64 bytes
   int64_t rank;               // 0, or a multiple of kRankUnit
 };
 
-// The loops of one instruction set and storage. Sums have sixteen float32 accumulators each: give
-// them a few thousand elements at a time.
+// Columns of a row-major matrix, in blocks of kLanes neighbours of which some are chosen, with
+// u[row][column] = coefficients[row] . basis[column]. What is known of a column has its place in
+// arrays of [blocks][kLanes], also where a lane is not chosen.
+template <typename T>
+struct Columns {
+  T* x;
+  int64_t stride;       // from row to row
+  int64_t rows, width;  // of x
+  int64_t first, last;  // the rows to walk: first ... last - 1
+  int64_t ahead;        // how many rows before the work memory is fetched
+  int64_t blocks;
+  const int64_t* offset;      // [blocks] the first column of each
+  const uint32_t* chosen;     // [blocks] bit i: column offset + i takes part
+  const float* coefficients;  // [rows][rank]
+  const float* basis;         // [blocks][rank][kLanes], aligned to 64 bytes
+  int64_t rank;               // 0, or a multiple of kRankUnit
+  const float* keep;          // null: nothing is written; else x = keep * x + u
+  float* xx;                  // null: no sums; else x^2 and x u of what x was are added
+  float* xu;
+  uint32_t* nonzero;  // with keep: not 0 where something but zero was stored
+};
+
+// The loops of one instruction set and storage.
 template <typename T>
 struct LineLoops {
-  // Adds to sums[row]; uu only if `energy`.
-  void (*measure)(const Lines<T>&, bool energy, SliceSums* sums);
-  // x[row] = keep[row] * x[row] + u[row]; nonzero[row] |= whether something but zero was stored.
-  void (*apply)(const Lines<T>&, const float* keep, uint8_t* nonzero);
-  // Both in one pass: sums of what x was, without uu, and x = keep * x + u.
-  void (*advance)(const Lines<T>&, float keep, SliceSums* sums, uint8_t* nonzero);
+  // Adds to sums[row] what x is; then, with keep, x[row] = keep[row] * x[row] + u[row] and
+  // nonzero[row] |= whether something but zero was stored. sums, or keep and nonzero, may be null.
+  // Sums have sixteen float32 accumulators each: give them a few thousand elements at a time.
+  void (*pass)(const Lines<T>&, const float* keep, SliceSums* sums, uint8_t* nonzero);
+  // The same for columns: a few hundred rows at a time.
+  void (*walk)(const Columns<T>&);
 };
 
 struct LineSet {

@@ -2,6 +2,7 @@
 // that they need.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <cstring>
 

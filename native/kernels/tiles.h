@@ -1,5 +1,4 @@
-// The passes over slices that both operators share on CPU, a tile at a time: measure (sums), apply
-// (the step), advance (both).
+// The pass over slices that both operators share on CPU, a tile at a time: sums, the step, or both.
 #pragma once
 
 #include <cstdint>
@@ -11,6 +10,11 @@
 #include "kernels/lines.h"
 #include "kernels/slices.h"
 
+#define LORASHEAR_DISPATCH_STORAGE(TYPE, ...)                                    \
+  AT_DISPATCH_SWITCH(TYPE, "lorashear slices",                                   \
+                     AT_DISPATCH_CASE(at::kFloat, __VA_ARGS__) AT_DISPATCH_CASE( \
+                         at::kBFloat16, __VA_ARGS__) AT_DISPATCH_CASE(at::kHalf, __VA_ARGS__))
+
 namespace lorashear {
 
 // A run of consecutive entries of one matrix's index list.
@@ -20,18 +24,18 @@ struct Tile {
   int64_t count;
 };
 
-// Most slices in a tile of slices that are not contiguous: neighbouring columns share their cache
-// lines.
-constexpr int64_t kTileSlices = 32;
-constexpr int64_t kTileBytes = 128 << 10;
-
-// One slice is contiguous in memory (a row of a row-major matrix); other slices are gathered.
+// One slice is contiguous in memory (a row of a row-major matrix).
 inline bool is_contiguous_slice(const SliceMatrix& matrix) {
   return matrix.x.inner == 1 || matrix.length == 1;
 }
 
-// All slices of all matrices, in list order: kTileSlices of the strided ones in a tile, of the
-// others as many as kTileBytes hold, so that the threads' shares come out even.
+// Slices are neighbours in memory, element by element (columns of a row-major matrix). Slices that
+// are neither are copied.
+inline bool are_columns(const SliceMatrix& matrix) {
+  return !is_contiguous_slice(matrix) && matrix.x.outer == 1 && matrix.x.inner >= matrix.extent;
+}
+
+// All slices of all matrices, in list order, cut so that the threads' shares come out even.
 std::vector<Tile> tiles_of(const std::vector<SliceMatrix>& matrices);
 
 // Runs fn(0) ... fn(count - 1) on libtorch's threads; which thread takes which number is left to
@@ -53,7 +57,12 @@ class LaneBuffer {
   std::unique_ptr<float, Free> data_;
 };
 
-// The basis of every matrix in float32, as lines.h wants it, and the factor in front of u.
+// to[i * stride + k] = scale * factor(lines[i], k)
+void read_factor(const Factor& factor, const int64_t* lines, int64_t count, int64_t rank,
+                 float scale, int64_t stride, float* to);
+
+// The basis of every matrix in float32, as lines.h wants it (of columns: their coefficients), and
+// the factor in front of u.
 class PackedBases {
  public:
   // With scale == 0 nothing is read and every rank is 0.
@@ -68,18 +77,17 @@ class PackedBases {
   std::vector<LaneBuffer> data_;
 };
 
-// sums[0 .. tile.count): the sums of the tile's slices; uu stays 0 unless `energy`.
-void measure(const std::vector<SliceMatrix>& matrices, const PackedBases& bases, const Tile& tile,
-             bool energy, SliceSums* sums);
+// sums[0 .. tile.count) become those of the tile's slices; then, with keep,
+// x_i = keep[i] * x_i + u_i and nonzero[i] whether anything but zero is stored now: one pass over
+// memory. sums, or keep and nonzero, may be null.
+void pass(const std::vector<SliceMatrix>& matrices, const PackedBases& bases, const Tile& tile,
+          const float* keep, SliceSums* sums, uint8_t* nonzero);
 
-// x_i = keep[i] * x_i + u_i. nonzero[0 .. tile.count): whether anything but zero is stored now.
-void apply(const std::vector<SliceMatrix>& matrices, const PackedBases& bases, const Tile& tile,
-           const float* keep, uint8_t* nonzero);
-
-// Both in one pass over memory: the sums of what the slices were, without uu, and
-// x_i = keep * x_i + u_i.
-void advance(const std::vector<SliceMatrix>& matrices, const PackedBases& bases, const Tile& tile,
-             float keep, SliceSums* sums, uint8_t* nonzero);
+// For columns (columns.cc): how many entries of the index list from `start` on make a tile, and the
+// pass over it.
+int64_t columns_from(const SliceMatrix& matrix, int64_t start);
+void walk_columns(const SliceMatrix& matrix, const PackedBases& bases, const Tile& tile,
+                  const float* keep, SliceSums* sums, uint8_t* nonzero);
 
 // x_i = exactly +0.0 for every slice with zero[i].
 void clear(const SliceMatrix& matrix, const Tile& tile, const uint8_t* zero);

@@ -276,7 +276,8 @@ test('when a matrix is a transposed view, then its rows are stepped in place lik
     loraB: turned(list.loraB),
     loraA: turned(list.loraA),
   };
-  t.ok(distance(groupStatistics(views, o).toArray(), groupStatistics(list, o).toArray()) < 1e-6);
+  // ⟨x, u⟩ is a hundredth of ‖x‖‖u‖, relative to which it is known.
+  t.ok(distance(groupStatistics(views, o).toArray(), groupStatistics(list, o).toArray()) < 3e-6);
   t.ok(distance(step(views, o).toArray(), step(list, o).toArray()) < 1e-6);
   list.x.forEach((x, k) => {
     t.ok(distance(views.x[k]?.toArray() ?? [], x.toArray()) < 1e-6, `x[${k}]`);

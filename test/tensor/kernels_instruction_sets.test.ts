@@ -3,11 +3,15 @@ import { spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import t from 'tap';
 
-const file = fileURLToPath(new URL('./kernels.test.js', import.meta.url));
+const files = { slices: './kernels.test.js', columns: './kernels_columns.test.js' };
+const cases = Object.entries(files).flatMap(([name, file]) =>
+  ['avx2', 'default'].map((capability) => ({ name, file, capability })),
+);
 
-for (const capability of ['avx2', 'default']) {
+for (const { name, file: url, capability } of cases) {
+  const file = fileURLToPath(new URL(url, import.meta.url));
   t.test(
-    `when libtorch is held to ${capability}, then our operators hold the same equations`,
+    `when libtorch is held to ${capability}, then our operators hold the same equations on ${name}`,
     (t) => {
       const env = { ...process.env, ATEN_CPU_CAPABILITY: capability };
       const { status, stdout } = spawnSync(process.execPath, [file], { env, encoding: 'utf8' });
@@ -19,7 +23,7 @@ for (const capability of ['avx2', 'default']) {
           .filter((line) => line.includes('not ok'))
           .join('\n'),
       );
-      t.ok(stdout.includes('float64 agree'), 'the tests ran');
+      t.ok(stdout.includes('float64'), 'the tests ran');
       t.end();
     },
   );

@@ -55,11 +55,13 @@ struct Projection {
   }
 
   void measure_tile(const Tile& tile) {
-    measure(matrices, bases, tile, /*energy=*/false, sums.data() + place(tile));
+    pass(matrices, bases, tile, nullptr, sums.data() + place(tile), nullptr);
   }
 
   void advance_tile(const Tile& tile, float keep) {
-    advance(matrices, bases, tile, keep, sums.data() + place(tile), nonzero.data() + place(tile));
+    const std::vector<float> keeps(tile.count, keep);
+    pass(matrices, bases, tile, keeps.data(), sums.data() + place(tile),
+         nonzero.data() + place(tile));
   }
 
   void apply_tile(const Tile& tile) {
@@ -67,7 +69,7 @@ struct Projection {
     for (int64_t i = 0; i < tile.count; ++i) {
       keep[i] = static_cast<float>(decided[groups_of(tile)[i]].keep);
     }
-    apply(matrices, bases, tile, keep.data(), nonzero.data() + place(tile));
+    pass(matrices, bases, tile, keep.data(), nullptr, nonzero.data() + place(tile));
   }
 
   void clear_tile(const Tile& tile) {
