@@ -107,3 +107,12 @@ export function asLoraShearError(thrown: unknown): LoraShearError {
     cause: thrown,
   });
 }
+
+/** The stack, with those of the causes below it and, where libtorch failed, its C++ backtrace: for who asked for it. */
+export function fullStack(error: Error): string {
+  const { cause } = error;
+  const { detail } = error as { detail?: unknown };
+  const native = typeof detail === 'string' ? `\n${detail}` : '';
+  const below = cause instanceof Error ? `\ncaused by ${fullStack(cause)}` : '';
+  return `${error.stack ?? error.message}${native}${below}`;
+}

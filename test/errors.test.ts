@@ -4,6 +4,7 @@ import {
   LoraShearError,
   asLoraShearError,
   errorCodes,
+  fullStack,
   reviveError,
 } from '../lib/errors.js';
 
@@ -61,5 +62,14 @@ t.test('when a code exists, then its exit code is one that a shell can see', (t)
     t.ok(Number.isInteger(exitCode) && exitCode > 0 && exitCode < 256, code);
     t.match(code, /^[A-Z]+(_[A-Z]+)*$/);
   }
+  t.end();
+});
+
+t.test('when the full stack is asked for, then causes and the C++ backtrace are in it', (t) => {
+  const cause = Object.assign(new Error('native'), { detail: 'frame #0: c10::Error' });
+  Object.defineProperty(cause, 'detail', { enumerable: false });
+  const error = new LoraShearError('TENSOR_OP_FAILED', 'seen', { cause });
+  t.match(fullStack(error), /seen[^]*caused by Error: native[^]*\nframe #0: c10::Error$/);
+  t.notMatch(error.stack ?? '', 'frame #0');
   t.end();
 });

@@ -1,11 +1,11 @@
 // How an error looks on the terminal: code, what was seen, what to do next; the stack only when asked for.
 import pc from 'picocolors';
-import { asLoraShearError, type LoraShearError } from '../errors.js';
+import { asLoraShearError, fullStack, type LoraShearError } from '../errors.js';
 
 export interface ErrorStyle {
   /** One JSON object on standard output, for programs. */
   json: boolean;
-  /** With the stack. */
+  /** With the stack, and libtorch's backtrace. */
   debug: boolean;
 }
 
@@ -13,7 +13,7 @@ export interface ErrorStyle {
 export function printError(thrown: unknown, { json, debug }: ErrorStyle): number {
   const error = asLoraShearError(thrown);
   if (json) {
-    const stack = debug ? { stack: stackOf(error) } : {};
+    const stack = debug ? { stack: fullStack(error) } : {};
     process.stdout.write(`${JSON.stringify({ type: 'error', ...error.toJSON(), ...stack })}\n`);
   } else {
     process.stderr.write(describeError(error, debug));
@@ -25,12 +25,6 @@ export function printError(thrown: unknown, { json, debug }: ErrorStyle): number
 export function describeError(error: LoraShearError, debug: boolean): string {
   const lines = [`${pc.red(`error [${error.code}]`)} ${error.message}`];
   if (error.hint !== undefined) lines.push(`  ${pc.cyan('hint:')} ${error.hint}`);
-  if (debug) lines.push(pc.dim(stackOf(error)));
+  if (debug) lines.push(pc.dim(fullStack(error)));
   return `${lines.join('\n')}\n`;
-}
-
-function stackOf(error: Error): string {
-  const { cause } = error;
-  const below = cause instanceof Error ? `\ncaused by ${stackOf(cause)}` : '';
-  return `${error.stack ?? error.message}${below}`;
 }

@@ -1,7 +1,7 @@
 // The worker's side of the protocol: does the assigned task, posts its events and its one outcome.
 import { once } from 'node:events';
 import { parentPort, workerData } from 'node:worker_threads';
-import { type LoraShearError, asLoraShearError } from '../errors.js';
+import { type LoraShearError, asLoraShearError, fullStack } from '../errors.js';
 import type { RunEvent } from '../events.js';
 import { takeApart } from './pieces.js';
 import type { Assignment, FromWorker } from './protocol.js';
@@ -46,9 +46,7 @@ export async function serve(tasks: Tasks): Promise<void> {
 }
 
 function postError(post: (message: FromWorker) => void, error: LoraShearError): void {
-  const { cause } = error;
-  const below = cause instanceof Error ? `\n  caused by ${cause.stack ?? cause.message}` : '';
-  const stack = `${error.stack ?? ''}${below}`;
+  const stack = fullStack(error);
   const plain = error.toJSON();
   try {
     post({ kind: 'error', error: plain, stack });
