@@ -1,4 +1,4 @@
-// The inner loops over one or two contiguous slices, compiled for several instruction sets
+// The inner loops over a few contiguous slices, compiled for several instruction sets
 // (lines_body.h).
 #pragma once
 
@@ -22,14 +22,17 @@ constexpr int64_t kLanes = 16;
 // Ranks are padded with zeros to this, larger ones to a multiple of it.
 constexpr int64_t kRankUnit = 8;
 
-// One or two slices with u[row] = coefficients[row] . basis. T is float, c10::BFloat16 or
+// Most slices of one call: three where only sums are made at the usual rank, else two.
+constexpr int64_t kMostRows = 3;
+
+// One to three slices with u[row] = coefficients[row] . basis. T is float, c10::BFloat16 or
 // c10::Half.
 template <typename T>
 struct Lines {
-  int rows;        // 1 or 2
+  int rows;        // up to rows_at_once()
   int64_t length;  // elements of each slice
-  T* x[2];
-  const T* next[2];           // what will be wanted next (prefetched at the same offsets); may be x
+  T* x[kMostRows];
+  const T* next[kMostRows];   // what will be wanted next (prefetched at the same offsets); may be x
                               // itself
   const float* coefficients;  // [rows][rank]
   const float* basis;         // [ceil(length / 16)][rank][16], zero padded, aligned to 64 bytes
@@ -65,6 +68,8 @@ struct LineLoops {
   // nonzero[row] |= whether something but zero was stored. sums, or keep and nonzero, may be null.
   // Sums have sixteen float32 accumulators each: give them a few thousand elements at a time.
   void (*pass)(const Lines<T>&, const float* keep, SliceSums* sums, uint8_t* nonzero);
+  // How many slices a pass takes at once.
+  int64_t (*rows_at_once)(int64_t rank, bool writes);
   // The same for columns: a few hundred rows at a time.
   void (*walk)(const Columns<T>&);
 };

@@ -117,6 +117,75 @@ LORASHEAR_INLINE void run_by_rank(const Lines<T>& lines, const Doing& pass) {
       });
 }
 
+#ifdef LORASHEAR_AVX512
+// The sums alone at the usual rank: <x, u> = coefficients . (basis x), which makes no u. Three
+// slices share a line of the basis, and no sum waits for another: 3.6 ns for 16 elements of each
+// slice where u takes 4.0 (bf16, one core, from memory).
+template <typename T, int Rows>
+LORASHEAR_INLINE void correlate(const Lines<T>& lines, SliceSums* sums) {
+  Floats along[Rows][kRankUnit], xx[Rows], value[Rows], line;
+#pragma GCC unroll 3
+  for (int row = 0; row < Rows; ++row) {
+    xx[row] = Floats{};
+#pragma GCC unroll 8
+    for (int64_t k = 0; k < kRankUnit; ++k) along[row][k] = Floats{};
+  }
+  const auto part = [&](int64_t e, const T* const(&x)[Rows]) __attribute__((always_inline)) {
+#pragma GCC unroll 3
+    for (int row = 0; row < Rows; ++row) {
+      load(x[row], value[row]);
+      xx[row] += value[row] * value[row];
+    }
+#pragma GCC unroll 8
+    for (int64_t k = 0; k < kRankUnit; ++k) {
+      load(lines.basis + e * kRankUnit + k * kLanes, line);
+      asm("" : "+v"(line));  // or GCC loads it again for each row
+#pragma GCC unroll 3
+      for (int row = 0; row < Rows; ++row) along[row][k] += value[row] * line;
+    }
+  };
+  const int64_t length = lines.length;
+  const T* x[Rows];
+  int64_t e = 0;
+  for (; e + kStep<T> <= length; e += kStep<T>) {
+#pragma GCC unroll 3
+    for (int row = 0; row < Rows; ++row) __builtin_prefetch(lines.next[row] + e, 0, 2);
+#pragma GCC unroll 2
+    for (int64_t lanes = 0; lanes < kStep<T>; lanes += kWidth) {
+#pragma GCC unroll 3
+      for (int row = 0; row < Rows; ++row) x[row] = lines.x[row] + e + lanes;
+      part(e + lanes, x);
+    }
+  }
+  for (; e < length; e += kWidth) {
+    Padded<T> padded[Rows];
+    const size_t bytes = std::min(kWidth, length - e) * sizeof(T);
+    for (int row = 0; row < Rows; ++row) {
+      std::memcpy(padded[row].bytes, static_cast<const void*>(lines.x[row] + e), bytes);
+      x[row] = padded[row].data();
+    }
+    part(e, x);
+  }
+#pragma GCC unroll 3
+  for (int row = 0; row < Rows; ++row) {
+    Floats xu{};
+#pragma GCC unroll 8
+    for (int64_t k = 0; k < kRankUnit; ++k) {
+      xu += lines.coefficients[row * kRankUnit + k] * along[row][k];
+    }
+    sums[row].xx += sum(xx[row]);
+    sums[row].xu += sum(xu);
+  }
+}
+#endif
+
+int64_t rows_at_once([[maybe_unused]] int64_t rank, [[maybe_unused]] bool writes) {
+#ifdef LORASHEAR_AVX512
+  if (rank == kRankUnit && !writes) return 3;
+#endif
+  return 2;
+}
+
 template <typename T, bool Sums, bool Steps>
 LORASHEAR_INLINE void pass_as(const Lines<T>& lines, const float* keep, SliceSums* sums,
                               uint8_t* nonzero) {
@@ -126,13 +195,20 @@ LORASHEAR_INLINE void pass_as(const Lines<T>& lines, const float* keep, SliceSum
 
 template <typename T>
 void pass(const Lines<T>& lines, const float* keep, SliceSums* sums, uint8_t* nonzero) {
+#ifdef LORASHEAR_AVX512
+  if (keep == nullptr && lines.rank == kRankUnit) {
+    if (lines.rows == 3) return correlate<T, 3>(lines, sums);
+    if (lines.rows == 2) return correlate<T, 2>(lines, sums);
+    return correlate<T, 1>(lines, sums);
+  }
+#endif
   if (keep == nullptr) return pass_as<T, true, false>(lines, keep, sums, nonzero);
   if (sums == nullptr) return pass_as<T, false, true>(lines, keep, sums, nonzero);
   pass_as<T, true, true>(lines, keep, sums, nonzero);
 }
 
 template <typename T>
-constexpr LineLoops<T> loops_for = {pass<T>, walk<T>};
+constexpr LineLoops<T> loops_for = {pass<T>, rows_at_once, walk<T>};
 
 }  // namespace
 

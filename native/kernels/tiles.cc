@@ -1,4 +1,4 @@
-// The pass: contiguous slices where they lie, two at a time; columns in columns.cc; slices with
+// The pass: contiguous slices where they lie, a few at a time; columns in columns.cc; slices with
 // other strides in a copy.
 #include "kernels/tiles.h"
 
@@ -83,16 +83,17 @@ struct Work {
   }
 };
 
-// The pass over contiguous slices, two at a time and kBlock elements of each.
+// The pass over contiguous slices, a few at a time and kBlock elements of each.
 template <typename T>
 void pass_slices(const Work& work, const float* keep, SliceSums* sums, uint8_t* nonzero) {
   const int64_t length = work.matrix.length;
   const int64_t bytes = std::min(kBlock, length) * static_cast<int64_t>(sizeof(T));
-  const int64_t ahead = 2 * std::max<int64_t>(1, kAheadBytes / (2 * bytes));
+  const int64_t at_once = line_loops<T>().rows_at_once(work.rank, keep != nullptr);
+  const int64_t ahead = at_once * std::max<int64_t>(1, kAheadBytes / (at_once * bytes));
   for (int64_t e = 0; e < length; e += kBlock) {
-    for (int64_t i = 0; i < work.count; i += 2) {
+    for (int64_t i = 0; i < work.count; i += at_once) {
       Lines<T> lines{};
-      lines.rows = i + 1 < work.count ? 2 : 1;
+      lines.rows = static_cast<int>(std::min(at_once, work.count - i));
       lines.length = std::min(kBlock, length - e);
       lines.coefficients = work.coefficients.data() + i * work.rank;
       lines.basis = work.basis + e * work.rank;
