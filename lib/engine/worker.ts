@@ -5,6 +5,7 @@ import { LoraShearError, asLoraShearError } from '../errors.js';
 import type { StageName } from '../events.js';
 import { native } from '../native/load.js';
 import type { Runtime } from '../run_folder/manifest.js';
+import { verifyOperators } from '../tensor/op.js';
 import type { EvaluateRequest, PlanRequest, RunRequest, ScoreRequest } from './requests.js';
 import { serve, type TaskTools } from './serve.js';
 
@@ -83,6 +84,7 @@ function contextFor(
 /** Loads libtorch with the job's threads. @throws DEVICE_FAILED when the machine has no such device, CONFIG_INVALID */
 function begin({ device, threads }: Pick<Job, 'device' | 'threads'>): Runtime {
   const binding = native();
+  verifyOperators();
   if (threads !== undefined && !(Number.isInteger(threads) && threads >= 1 && threads <= 4096)) {
     throw new LoraShearError('CONFIG_INVALID', `${threads} threads were asked for`, {
       hint: 'give a whole number from 1 on, or none for a choice of libtorch',

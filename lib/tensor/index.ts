@@ -10,7 +10,7 @@ export {
   memoryStatistics,
   resetPeakMemory,
 } from './memory.js';
-export { type Argument, type Result, op, opMany, opValue, opVoid } from './op.js';
+export { type Argument, type Result, op, opMany, opValue, opVoid, verifyOperators } from './op.js';
 export * as ops from './ops.js';
 export { floatTensorOn, longTensorOn } from './placed.js';
 export { type RandomStream, defaultStream, randomStream } from './random.js';

@@ -42,8 +42,8 @@ export function withRecorder<T>(r: Recorder, fn: () => T): T {
 
 const declared: { schema: string; id: number }[] = [];
 
-/** Resolves every declared operator at once; one error lists all that this libtorch does not have. */
-function resolveAll(): void {
+/** Resolves every declared operator at once; says what this libtorch does not have as declared. */
+function resolveAll(): string[] {
   const open = declared.filter(({ id }) => id < 0);
   const resolutions = native().resolve(open.map(({ schema }) => schema));
   const problems: string[] = [];
@@ -52,13 +52,24 @@ function resolveAll(): void {
     if (id === undefined) problems.push(`${entry.schema}\n    ${error ?? 'unresolved'}`);
     else entry.id = id;
   });
-  if (problems.length > 0) {
-    throw new LoraShearError(
-      'NATIVE_SCHEMA_MISMATCH',
-      `${problems.length} operator(s) differ from libtorch ${native().versions().libtorch}:\n  ${problems.join('\n  ')}`,
-      { hint: 'use libtorch 2.11, or set LORASHEAR_LIBTORCH to one that has these operators' },
-    );
-  }
+  return problems;
+}
+
+function mismatch(problems: readonly string[]): LoraShearError {
+  return new LoraShearError(
+    'NATIVE_SCHEMA_MISMATCH',
+    `${problems.length} operator(s) differ from libtorch ${native().versions().libtorch}:\n  ${problems.join('\n  ')}`,
+    { hint: 'use libtorch 2.11, or set LORASHEAR_LIBTORCH to one that has these operators' },
+  );
+}
+
+/**
+ * Checks all operators that are declared so far, before a long run meets the first that differs.
+ * @throws NATIVE_SCHEMA_MISMATCH listing every one that this libtorch does not have as declared
+ */
+export function verifyOperators(): void {
+  const problems = resolveAll();
+  if (problems.length > 0) throw mismatch(problems);
 }
 
 /** The argument as the addon takes it: handles in the place of tensors. */
@@ -104,11 +115,14 @@ function describeOne(arg: unknown): string {
   return `[${arg.slice(0, shown).map(describeOne).join(', ')}${rest}]`;
 }
 
-/** Declares an operator; `schema` is ATen's own line, verified against the libtorch in use at first call. */
+/**
+ * Declares an operator; `schema` is ATen's own line, verified against the libtorch in use at first call.
+ * @throws NATIVE_SCHEMA_MISMATCH at that call, listing all declared operators that differ
+ */
 export function op(schema: string): (...args: Argument[]) => Tensor {
   return operator(schema, (result) => {
     if (typeof result === 'number') return new Tensor(result as Handle);
-    throw new LoraShearError('TENSOR_OP_FAILED', 'it returned an undefined tensor');
+    throw new LoraShearError('TENSOR_OP_FAILED', `${nameOf(schema)} returned an undefined tensor`);
   });
 }
 
@@ -143,6 +157,8 @@ export function opValue(schema: string): (...args: Argument[]) => NativeResult {
   return operator(schema, (result) => result);
 }
 
+const nameOf = (schema: string): string => schema.slice(0, schema.indexOf('('));
+
 /** Like {@link op}, for operators that return nothing. */
 export function opVoid(schema: string): (...args: Argument[]) => void {
   return operator(schema, () => undefined);
@@ -153,10 +169,14 @@ function operator<R>(
   read: (result: NativeResult) => R,
 ): (...args: Argument[]) => R {
   const entry = { schema, id: -1 };
-  const name = schema.slice(0, schema.indexOf('('));
+  const name = nameOf(schema);
   declared.push(entry);
   return (...args) => {
-    if (entry.id < 0) resolveAll();
+    if (entry.id < 0) {
+      const problems = resolveAll();
+      // One that differs is no reason to refuse the others.
+      if (entry.id < 0) throw mismatch(problems);
+    }
     let result: R;
     try {
       result = read(callNative(entry.id, args));

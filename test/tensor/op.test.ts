@@ -2,7 +2,14 @@ import { inspect } from 'node:util';
 import t from 'tap';
 import { LoraShearError } from '../../lib/errors.js';
 import { insideModule } from '../../lib/tensor/module_path.js';
-import { type OpRecord, op, opMany, opVoid, withRecorder } from '../../lib/tensor/op.js';
+import {
+  type OpRecord,
+  op,
+  opMany,
+  opVoid,
+  verifyOperators,
+  withRecorder,
+} from '../../lib/tensor/op.js';
 import {
   add,
   cat,
@@ -154,6 +161,10 @@ test('when recorders would nest, then that is refused; a throw takes the recorde
   );
 });
 
+test('when all declared operators are as libtorch has them, then the check is silent', () => {
+  verifyOperators();
+});
+
 test('when an operator has several results or none, then they come as an array or as nothing', (t) => {
   const topk = opMany(
     'aten::topk(Tensor self, SymInt k, int dim=-1, bool largest=True, bool sorted=True) -> (Tensor values, Tensor indices)',
@@ -206,4 +217,7 @@ test('when declarations differ from libtorch, then one error lists all of them',
   t.match(error.message, /lorashear::neither.*\n\s+this libtorch has no such operator/);
   t.match(error.message, /no schema at all\n\s+not a schema/);
   t.same(add(floatTensor([1], [1]), floatTensor([2], [1])).toArray(), [3], 'the others work');
+  const later = op('aten::sigmoid(Tensor self) -> Tensor');
+  t.same(later(zeros([1])).toArray(), [0.5], 'also those that are declared later');
+  t.throws(() => verifyOperators(), { code: 'NATIVE_SCHEMA_MISMATCH', message: /^4 operator/ });
 });
