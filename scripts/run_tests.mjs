@@ -52,7 +52,8 @@ function outputOf(file) {
   return new Promise((resolve) => {
     const child = spawn(process.execPath, ['--enable-source-maps', file], {
       cwd: root,
-      env: { ...process.env, TAP_TIMEOUT: String(timeout) },
+      // NO_COLOR: where CI is set, colours are on by default.
+      env: { ...process.env, TAP_TIMEOUT: String(timeout), NO_COLOR: '1' },
       stdio: ['ignore', 'pipe', 'pipe'],
       // tap itself tells what it waited for; this is for a process that does not listen any more.
       timeout: (timeout + 30) * 1000,
