@@ -130,12 +130,18 @@ LORASHEAR_INLINE void store(c10::Half* to, const Floats& value, Words& stored) {
   std::memcpy(static_cast<void*>(to), &raw, sizeof raw);
 }
 
-// Stores only the lanes whose bit is set: their neighbours may be another thread's.
+// Stores only the lanes whose bit is set: their neighbours may be another thread's. Here `stored`
+// has the bits of each lane in its own word.
 template <typename T>
 LORASHEAR_INLINE void store_chosen(T* to, const Floats& value, uint32_t chosen, Words& stored) {
   alignas(64) T lanes[kWidth];
-#ifdef LORASHEAR_AVX512
   store(lanes, value, stored);
+  if constexpr (sizeof(T) == 2) {
+    Halves raw;
+    std::memcpy(&raw, static_cast<const void*>(lanes), sizeof raw);
+    widen(raw, stored);
+  }
+#ifdef LORASHEAR_AVX512
   if constexpr (sizeof(T) == 4) {
     _mm512_mask_storeu_ps(to, static_cast<__mmask16>(chosen), reinterpret_cast<__m512>(value));
   } else {
@@ -145,8 +151,10 @@ LORASHEAR_INLINE void store_chosen(T* to, const Floats& value, uint32_t chosen, 
   }
 #else
   constexpr uint32_t all = (1u << kWidth) - 1;
-  if ((chosen & all) == all) return store(to, value, stored);
-  store(lanes, value, stored);
+  if ((chosen & all) == all) {
+    std::memcpy(static_cast<void*>(to), static_cast<const void*>(lanes), sizeof lanes);
+    return;
+  }
   for (int64_t lane = 0; lane < kWidth; ++lane) {
     if (chosen >> lane & 1) to[lane] = lanes[lane];
   }

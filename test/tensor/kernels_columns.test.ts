@@ -132,3 +132,29 @@ test('when a column is listed twice, then it is refused and nothing was written'
   });
   t.equal(bytes(list.x), before);
 });
+
+test('when every column is a group of its own, then each is told apart: which is zero now, and which is not', (t) => {
+  const random = numbers(70);
+  const [rows, columns] = [9, 70];
+  const matrix: PlainMatrix = {
+    ...{ shape: [rows, columns], rank: 8, axis: 1, index: range(0, columns) },
+    group: range(0, columns).reverse(),
+    x: random(rows * columns),
+    b: random(rows * 8).map((v) => 0.3 * v),
+    a: random(8 * columns),
+  };
+  for (const dtype of ['float32', 'bfloat16', 'float16'] as const) {
+    for (const remaining of [2, 1]) {
+      const o = { scale: 2, groups: columns, remaining, epsilon: 0.5 };
+      const { list, plain } = slicesOf([matrix], dtype, true);
+      const expected = plainProjection(plain, o);
+      const flags = step(list, o)
+        .toArray()
+        .filter((_, i) => i % 2 === 1);
+      const wrong = flags.filter((flag, g) => (flag === 1) !== expected.zero[g]);
+      t.equal(wrong.length, 0, `${dtype}, ${remaining} left`);
+      const zeros = expected.zero.filter(Boolean).length;
+      t.ok(remaining === 1 ? zeros === columns : zeros > 5 && zeros < columns - 5, `${zeros} zero`);
+    }
+  }
+});
