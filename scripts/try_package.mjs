@@ -41,7 +41,7 @@ try {
   const examples = join(root, 'examples', 'quickstart');
   const job = ['run', join(examples, 'job.yaml'), '--output', join(app, 'run')];
   // A few steps of everything are enough: what is tried is the package, not the method.
-  const short = ['--tokens', '16000', 'recovery.rounds=1', 'instruct_tuning.tokens=4000'];
+  const short = ['--tokens', '25000', 'recovery.rounds=1', 'instruct_tuning.tokens=4000'];
   run('npx', ['--no-install', 'lorashear-native', ...job, ...short], app);
   if (!existsSync(join(app, 'run', 'model', 'model.safetensors'))) throw new Error('no model');
   if (!existsSync(join(app, 'run', 'report.html'))) throw new Error('no report');
