@@ -7,10 +7,8 @@ import {
   existsSync,
   fsyncSync,
   openSync,
-  readdirSync,
   renameSync,
   rmSync,
-  statSync,
 } from 'node:fs';
 import { createRequire } from 'node:module';
 import { availableParallelism, freemem } from 'node:os';
@@ -22,6 +20,7 @@ import { cacheError, cacheFolder, type Environment, makeFolder, withLock } from 
 import { isWholeElf } from './elf.js';
 import type { LibtorchInfo } from './inspect.js';
 import { ensureLibtorch } from './libtorch.js';
+import { forgetOldAddons } from './old_addons.js';
 import { findBuildTools } from './machine.js';
 import { asStep, type OnSetupEvent } from './setup_event.js';
 import { tryLoading } from './try_loading.js';
@@ -66,7 +65,7 @@ export async function ensureNative(
         await asStep(onEvent, 'build', 'the native addon', () =>
           buildAddon(libtorch, addon, folder, onEvent, env),
         );
-        forgetOldAddons(addon);
+        forgetOldAddons(dirname(dirname(addon.path)));
         if (isInstalled) rmSync(folder, { recursive: true, force: true });
       }
     };
@@ -231,22 +230,4 @@ function loadError(path: string, message: string): LoraShearError {
     hint: 'run `npx lorashear-native doctor`; a library that libtorch names may be missing',
     facts: { path },
   });
-}
-
-const keptAddons = 10;
-const keptDays = 7;
-
-/**
- * Every change of a native source makes a new addon; beyond {@link keptAddons} those go that were built more than
- * {@link keptDays} ago: younger ones may be another clone's.
- */
-function forgetOldAddons(addon: Addon): void {
-  const folder = dirname(dirname(addon.path));
-  const byAge = readdirSync(folder)
-    .map((name) => ({ name, time: statSync(join(folder, name)).mtimeMs }))
-    .sort((a, b) => b.time - a.time);
-  const oldest = Date.now() - keptDays * 86_400_000;
-  for (const { name } of byAge.slice(keptAddons).filter(({ time }) => time < oldest)) {
-    rmSync(join(folder, name), { recursive: true, force: true });
-  }
 }
