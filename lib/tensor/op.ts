@@ -75,7 +75,7 @@ export function verifyOperators(): void {
 /** The argument as the addon takes it: handles in the place of tensors. */
 function lower(value: Argument): NativeArgument {
   if (value instanceof Tensor) return value.handle;
-  if (typeof value === 'object' && Array.isArray(value)) {
+  if (Array.isArray(value)) {
     return (value as readonly (Tensor | number | null)[]).map((item) =>
       item instanceof Tensor ? item.handle : item,
     );
@@ -83,7 +83,7 @@ function lower(value: Argument): NativeArgument {
   return value as NativeArgument;
 }
 
-/** Spread out by hand for as many arguments as most operators have: a spread call costs 60 ns more. */
+/** Spread out by hand for as many arguments as most operators have: spreading them costs some 50 ns a call. */
 function callNative(id: number, args: readonly Argument[]): NativeResult {
   const binding = native();
   switch (args.length) {

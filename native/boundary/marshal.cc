@@ -49,17 +49,22 @@ c10::List<T> list_of(const Napi::Value& value, const std::string& name, Read rea
 }
 
 template <typename T, typename Read>
+c10::List<T> array_of(const Napi::Value& value, const std::string& name, const char* expected,
+                      Read read) {
+  if (!value.IsArray()) refuse(name, expected, value);
+  c10::List<T> list;
+  const Napi::Array array = value.As<Napi::Array>();
+  for (uint32_t i = 0; i < array.Length(); ++i) list.push_back(read(Napi::Value(array.Get(i))));
+  return list;
+}
+
+template <typename T, typename Read>
 c10::List<std::optional<T>> optionals_of(const Napi::Value& value, const std::string& name,
                                          const char* expected, Read read) {
-  if (!value.IsArray()) refuse(name, expected, value);
-  c10::List<std::optional<T>> list;
-  const Napi::Array array = value.As<Napi::Array>();
-  for (uint32_t i = 0; i < array.Length(); ++i) {
-    const Napi::Value item = array.Get(i);
+  return array_of<std::optional<T>>(value, name, expected, [&](const Napi::Value& item) {
     const bool absent = item.IsNull() || item.IsUndefined();
-    list.push_back(absent ? std::nullopt : std::optional<T>(read(item)));
-  }
-  return list;
+    return absent ? std::nullopt : std::optional<T>(read(item));
+  });
 }
 
 c10::IValue list_to_ivalue(State& state, const Napi::Value& value, const c10::Type& element,
@@ -84,30 +89,15 @@ c10::IValue list_to_ivalue(State& state, const Napi::Value& value, const c10::Ty
       return list_of<int64_t>(value, name, [&](double x) { return int_of(x, name); });
     case c10::TypeKind::FloatType:
       return list_of<double>(value, name, [](double x) { return x; });
-    case c10::TypeKind::BoolType: {
-      if (!value.IsArray()) refuse(name, "an array of booleans", value);
-      c10::List<bool> list;
-      const Napi::Array array = value.As<Napi::Array>();
-      for (uint32_t i = 0; i < array.Length(); ++i)
-        list.push_back(array.Get(i).ToBoolean().Value());
-      return list;
-    }
-    case c10::TypeKind::NumberType: {
-      if (!value.IsArray()) refuse(name, "an array of numbers", value);
-      c10::List<c10::Scalar> list;
-      const Napi::Array array = value.As<Napi::Array>();
-      for (uint32_t i = 0; i < array.Length(); ++i) list.push_back(scalar_of(array.Get(i), name));
-      return list;
-    }
-    case c10::TypeKind::StringType: {
-      if (!value.IsArray()) refuse(name, "an array of strings", value);
-      c10::List<std::string> list;
-      const Napi::Array array = value.As<Napi::Array>();
-      for (uint32_t i = 0; i < array.Length(); ++i) {
-        list.push_back(array.Get(i).ToString().Utf8Value());
-      }
-      return list;
-    }
+    case c10::TypeKind::BoolType:
+      return array_of<bool>(value, name, "an array of booleans",
+                            [](const auto& x) { return x.ToBoolean().Value(); });
+    case c10::TypeKind::NumberType:
+      return array_of<c10::Scalar>(value, name, "an array of numbers",
+                                   [&](const auto& x) { return scalar_of(x, name); });
+    case c10::TypeKind::StringType:
+      return array_of<std::string>(value, name, "an array of strings",
+                                   [](const auto& x) { return x.ToString().Utf8Value(); });
     default:
       throw BadArgument("argument '" + name + "' has the unsupported type " + element.str() + "[]");
   }

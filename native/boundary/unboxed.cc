@@ -114,7 +114,7 @@ class UnboxedCall final : public Unboxed {
 
   explicit UnboxedCall(const c10::OperatorHandle& op) : op_(op.typed<Signature>()) {}
 
-  // The kinds of the parameters, without the ones that C++ has another type for.
+  // Whether the schema's parameters are of the kinds that these C++ types stand for.
   static bool fits(const Parameters& parameters) {
     return fits(parameters, std::index_sequence_for<Arguments...>());
   }

@@ -1,5 +1,6 @@
-// Operators of the commonest signatures called without boxing their arguments: boxing costs 60 to
-// 450 ns a call (bench boundary), and add of one element takes libtorch 500 ns in all.
+// Operators of the commonest signatures called without boxing their arguments: in a loop of C++
+// boxing costs 60 ns a call (add) to 450 (linear with grad), and add of one element takes libtorch
+// 490 to 550 ns in all. What it comes to from JavaScript: bench boundary.
 #pragma once
 
 #include <ATen/core/dispatch/Dispatcher.h>

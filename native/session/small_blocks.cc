@@ -1,6 +1,6 @@
-// A scope frees its tensors together, which malloc answers with work: add of one element took 640
-// to 760 ns a call in scopes of a hundred, of which libtorch's own work is 370; with these blocks
-// it takes 390 (bench boundary).
+// A scope frees its tensors together, which malloc answers with work. In a loop of C++ that makes
+// and frees a hundred results of add at a time, a call took 640 to 760 ns, with these blocks 390;
+// one at a time 480 and 375. What it comes to from JavaScript: bench boundary.
 #include "session/small_blocks.h"
 
 #include <c10/core/CPUAllocator.h>

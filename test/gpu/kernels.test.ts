@@ -1,9 +1,8 @@
 // Our own operators on the device, against the equations in float64 and against our CPU kernels.
 import type { DType } from '../../lib/tensor/dtype.js';
 import { groupStatistics } from '../../lib/tensor/kernels.js';
-import { clone, contiguous, transpose, zeros } from '../../lib/tensor/ops.js';
+import { zeros } from '../../lib/tensor/ops.js';
 import { longTensorOn } from '../../lib/tensor/placed.js';
-import type { Tensor } from '../../lib/tensor/tensor.js';
 import { gpu, kernelTest as test } from '../fixtures/gpu.js';
 import {
   numbers,
@@ -11,7 +10,15 @@ import {
   plainStatistics,
   type PlainMatrix,
 } from '../fixtures/half_space.js';
-import { blocks, bytes, distance, range, slicesOf, step } from '../fixtures/slices.js';
+import {
+  blocks,
+  bytes,
+  distance,
+  range,
+  slicesOf,
+  step,
+  transposedViews,
+} from '../fixtures/slices.js';
 
 // Half a unit in the last place of the storage, and float32's own sums in another order than the CPU's.
 const tolerance = { float32: 4e-6, bfloat16: 2 ** -8 + 4e-6, float16: 2 ** -11 + 4e-6 } as const;
@@ -140,16 +147,7 @@ test('when a matrix is a transposed view, then its rows are stepped in place lik
   const { matrices, groups } = blocks(8, 300);
   const o = { scale: 2, groups, remaining: 4 };
   const { list } = slicesOf(matrices, 'float32', false, gpu);
-  const turned = (xs: readonly Tensor[]): Tensor[] =>
-    xs.map((x) =>
-      x.shape.length < 2 ? clone(x) : transpose(contiguous(transpose(x, 0, 1)), 0, 1),
-    );
-  const views = {
-    ...list,
-    x: turned(list.x),
-    loraB: turned(list.loraB),
-    loraA: turned(list.loraA),
-  };
+  const views = transposedViews(list);
   t.ok(distance(step(views, o).toArray(), step(list, o).toArray()) < 4e-6);
   list.x.forEach((x, k) => {
     t.ok(distance(views.x[k]?.toArray() ?? [], x.toArray()) < 4e-6, `x[${k}]`);

@@ -4,8 +4,8 @@ import { native } from '../../lib/native/load.js';
 import type { DType } from '../../lib/tensor/dtype.js';
 import { groupStatistics } from '../../lib/tensor/kernels.js';
 import { op } from '../../lib/tensor/op.js';
-import { clone, contiguous, empty, to, transpose } from '../../lib/tensor/ops.js';
-import { floatTensor, longTensor, type Tensor } from '../../lib/tensor/tensor.js';
+import { empty, to } from '../../lib/tensor/ops.js';
+import { floatTensor, longTensor } from '../../lib/tensor/tensor.js';
 import {
   numbers,
   plainProjection,
@@ -13,7 +13,16 @@ import {
   type PlainMatrix,
   type PlainStep,
 } from '../fixtures/half_space.js';
-import { blocks, bytes, distance, range, slicesOf, step, test } from '../fixtures/slices.js';
+import {
+  blocks,
+  bytes,
+  distance,
+  range,
+  slicesOf,
+  step,
+  test,
+  transposedViews,
+} from '../fixtures/slices.js';
 
 interface FixtureCase extends Required<PlainStep> {
   readonly matrices: PlainMatrix[];
@@ -266,16 +275,7 @@ test('when a matrix is a transposed view, then its rows are stepped in place lik
   const { matrices, groups } = blocks(8, 300);
   const o = { scale: 2, groups, remaining: 4 };
   const { list } = slicesOf(matrices, 'float32');
-  const turned = (xs: readonly Tensor[]): Tensor[] =>
-    xs.map((x) =>
-      x.shape.length < 2 ? clone(x) : transpose(contiguous(transpose(x, 0, 1)), 0, 1),
-    );
-  const views = {
-    ...list,
-    x: turned(list.x),
-    loraB: turned(list.loraB),
-    loraA: turned(list.loraA),
-  };
+  const views = transposedViews(list);
   // ⟨x, u⟩ is a hundredth of ‖x‖‖u‖, relative to which it is known.
   t.ok(distance(groupStatistics(views, o).toArray(), groupStatistics(list, o).toArray()) < 3e-6);
   t.ok(distance(step(views, o).toArray(), step(list, o).toArray()) < 1e-6);

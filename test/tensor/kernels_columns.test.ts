@@ -2,7 +2,7 @@
 import type { DType } from '../../lib/tensor/dtype.js';
 import { groupStatistics, type SliceList } from '../../lib/tensor/kernels.js';
 import { op } from '../../lib/tensor/op.js';
-import { clone, contiguous, copy_, to, transpose, zeros } from '../../lib/tensor/ops.js';
+import { clone, copy_, to, zeros } from '../../lib/tensor/ops.js';
 import { floatTensor, longTensor, type Tensor } from '../../lib/tensor/tensor.js';
 import {
   numbers,
@@ -10,7 +10,7 @@ import {
   plainStatistics,
   type PlainMatrix,
 } from '../fixtures/half_space.js';
-import { bytes, distance, range, slicesOf, step, test } from '../fixtures/slices.js';
+import { byColumns, bytes, distance, range, slicesOf, step, test } from '../fixtures/slices.js';
 
 const slice = op(
   'aten::slice.Tensor(Tensor(a) self, int dim=0, SymInt? start=None, SymInt? end=None, SymInt step=1) -> Tensor(a)',
@@ -51,7 +51,7 @@ function mixed(rank: number): { matrices: PlainMatrix[]; groups: number } {
 /** The same values with another layout in memory. */
 const layouts: Record<string, (x: Tensor) => Tensor> = {
   'row by row': (x) => x,
-  'column by column': (x) => transpose(contiguous(transpose(x, 0, 1)), 0, 1),
+  'column by column': byColumns,
   'inside a wider matrix': (x) => {
     const [rows, columns] = [x.extent(0), x.extent(1)];
     const wide = zeros([rows, columns + 8], x.dtype);
