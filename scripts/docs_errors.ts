@@ -26,6 +26,7 @@ const meanings: Readonly<Record<ErrorCode, string>> = {
   DEVICE_FAILED: 'The device is not there, or failed.',
   NATIVE_FAILURE: 'The addon failed in a way that has no code of its own.',
   CONFIG_INVALID: 'A job, flag or option is wrong; every problem is listed with its key.',
+  CONTEXT_EXCEEDED: 'More tokens than the positions of the model reach.',
   CHECKPOINT_NOT_FOUND: 'A folder is no model folder, or a file of it is missing.',
   CHECKPOINT_INVALID: 'config.json or the weights contradict themselves or each other.',
   CHECKPOINT_UNSUPPORTED: 'A model of a kind, format or precision that is not read.',

@@ -35,13 +35,17 @@ export function readConfig(dir: string): RawConfig {
   });
 }
 
+/** Element types that a model computes in; `auto`: the one that its weights are stored in. */
+export type ModelDType = 'auto' | 'float32' | 'bfloat16' | 'float16';
+
 /**
- * Weights of the folder `dir` as float32 on `device`: mapped without a copy where they already are.
+ * Weights of the folder `dir` as `dtype` on `device`: mapped without a copy where they already are.
  * `close` unmaps the files; tensors already taken stay valid.
  */
 export function checkpointWeights(
   dir: string,
   device = 'cpu',
+  dtype: ModelDType = 'float32',
 ): { weights: WeightSource; close: () => void } {
   const { files, owner } = openWeights(dir);
   const weights: WeightSource = (name, shape) => {
@@ -64,7 +68,7 @@ export function checkpointWeights(
       );
     }
     refuseQuantised(dir, file, name);
-    return asFloat32(file.tensor(name), device);
+    return placed(file.tensor(name), device, dtype);
   };
   return {
     weights,
@@ -85,10 +89,11 @@ function refuseQuantised(dir: string, file: SafetensorsFile, name: string): void
 }
 
 /** Takes `stored` over; the result belongs to the caller. */
-function asFloat32(stored: Tensor, device: string): Tensor {
-  if (stored.dtype === 'float32' && device === 'cpu') return keep(stored);
+function placed(stored: Tensor, device: string, dtype: ModelDType): Tensor {
+  const wanted = dtype === 'auto' ? stored.dtype : dtype;
+  if (stored.dtype === wanted && device === 'cpu') return keep(stored);
   try {
-    return keep(to(stored, device, 'float32'));
+    return keep(to(stored, device, wanted));
   } finally {
     stored.dispose();
   }
@@ -98,10 +103,13 @@ function asFloat32(stored: Tensor, device: string): Tensor {
  * Loads the Hugging Face folder `dir`. The caller disposes the model.
  * @throws CHECKPOINT_* , TENSOR_MISSING, TENSOR_MISSHAPEN, SAFETENSORS_INVALID
  */
-export function loadModel(dir: string, { device = 'cpu' } = {}): Model {
+export function loadModel(
+  dir: string,
+  { device = 'cpu', dtype = 'float32' }: { device?: string; dtype?: ModelDType } = {},
+): Model {
   const config = readConfig(dir);
   const architecture = architectureOf(config);
-  const { weights, close } = checkpointWeights(dir, device);
+  const { weights, close } = checkpointWeights(dir, device, dtype);
   const taken: Tensor[] = [];
   try {
     return architecture.build(config, (name, shape) => {

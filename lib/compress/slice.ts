@@ -3,7 +3,9 @@ import { LoraShearError } from '../errors.js';
 import type { GroupKind, Partition } from '../groups/group.js';
 import { sliceIndices } from '../groups/slice_indices.js';
 import { architectureOf } from '../models/index.js';
-import type { CutWidths, Model } from '../models/model.js';
+import { layerConfig } from '../models/layer_config.js';
+import type { Architecture, Model } from '../models/model.js';
+import { type LayerSizes, type Resized, resizeConfig } from '../models/sizes.js';
 import type { Linear } from '../nn/linear.js';
 import { noGrad } from '../tensor/autograd.js';
 import { clone, indexSelect, to } from '../tensor/ops.js';
@@ -19,7 +21,7 @@ type Losses = Map<number, Set<number>>;
 /**
  * The model without the removed units. It owns its memory, keeps its LoRA factors (sliced alike, same scale), and
  * equals the input once the removed units are zero there. Tied embeddings stay tied.
- * @throws PARTITION_INVALID when layers would lose different numbers of units, or a unit does not exist
+ * @throws PARTITION_INVALID when a group would lose all its units, or a unit does not exist
  */
 export function compress(model: Model, partition: Partition, removed: Removed): Model {
   const losses = lossesOf(partition, removed);
@@ -38,7 +40,8 @@ export function compress(model: Model, partition: Partition, removed: Removed): 
     return tensor;
   };
   const architecture = architectureOf(model.config);
-  const config = architecture.resize(model.config, widthsAfter(partition, removed));
+  const resized = sizesAfter(architecture, model, partition, removed);
+  const config = resizeConfig(model.config, architecture.sizes, resized);
   try {
     const compact = architecture.build(config, take);
     const linears = model.linears();
@@ -108,27 +111,41 @@ function cutTensor(
   );
 }
 
-/** Widths of every layer after the cut. */
-function widthsAfter({ groups }: Partition, removed: Removed): CutWidths {
-  const left = (kind: GroupKind): number => {
-    const members = groups.filter((group) => group.kind === kind);
-    const counts = members.map(({ id, units }) => units - new Set(removed.get(id) ?? []).size);
-    const [first] = counts;
-    // The graph has no class for a dimension of one: such a width is 1, and stays.
-    if (first === undefined) return 1;
-    const odd = counts.findIndex((count) => count !== first);
-    if (odd >= 0) {
-      throw invalid(
-        `${members[odd]?.id ?? ''} keeps ${counts[odd] ?? 0} units, ${members[0]?.id ?? ''} keeps ${first}`,
-      );
-    }
-    if (first < 1) throw invalid(`no unit of ${members[0]?.id ?? ''} would stay`);
-    return first;
+/** Sizes of every layer after the cut. */
+function sizesAfter(
+  { sizes: keys }: Architecture,
+  { config }: Model,
+  { groups }: Partition,
+  removed: Removed,
+): Resized {
+  const kept = (layer: number, kind: GroupKind): [whole: number, kept: number] | undefined => {
+    const group = groups.find((g) => g.layer === layer && g.kind === kind);
+    if (!group) return undefined; // a width of one is no class of the graph: it stays
+    const left = group.units - new Set(removed.get(group.id) ?? []).size;
+    if (left < 1) throw invalid(`no unit of ${group.id} would stay`);
+    return [group.units, left];
   };
-  return { kvHeads: left('attention_heads'), channels: left('mlp_channels') };
+  const layers = Array.from({ length: Number(config[keys.layers]) }, (_, from) => {
+    const sizes: { -readonly [K in keyof LayerSizes]?: number } = {};
+    const heads = kept(from, 'attention_heads');
+    if (heads) {
+      const perKvHead = Number(layerConfig(config, from)[keys.heads]) / heads[0];
+      sizes.heads = perKvHead * heads[1];
+      sizes.kvHeads = heads[1];
+    }
+    const channels = kept(from, 'mlp_channels');
+    if (channels) sizes.channels = channels[1];
+    return { from, sizes, skip: [] };
+  });
+  const explicit = keys.headDim === undefined ? undefined : config[keys.headDim];
+  const headDim =
+    typeof explicit === 'number'
+      ? explicit
+      : Number(config[keys.width]) / Number(config[keys.heads]);
+  return { layers, headDim };
 }
 
 const invalid = (what: string): LoraShearError =>
   new LoraShearError('PARTITION_INVALID', what, {
-    hint: 'every layer must lose the same number of units of each kind, and keep one at least',
+    hint: 'the units must be those of the partition of this model, and one of each group must stay',
   });

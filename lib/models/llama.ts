@@ -1,147 +1,78 @@
-// LLaMA 1/2 with grouped-query attention and tied or untied embeddings, as its paper draws it.
-import { Attention } from '../nn/attention.js';
-import { Embedding } from '../nn/embedding.js';
+// LLaMA 1, 2 and 3.x (arXiv 2302.13971, 2307.09288, 2407.21783): RMSNorm, rotary positions, grouped-query attention, SwiGLU.
+import { activationOf } from '../nn/activation.js';
+import { Attention, type AttentionParts, type AttentionShape } from '../nn/attention.js';
 import { GatedMlp } from '../nn/gated_mlp.js';
-import { Linear } from '../nn/linear.js';
-import { Module } from '../nn/module.js';
-import { RmsNorm } from '../nn/rms_norm.js';
-import { RotationTable, inverseFrequencies } from '../nn/rope.js';
-import { type WeightSource, below } from '../nn/weight_source.js';
-import { add, linear } from '../tensor/ops.js';
-import { scoped } from '../tensor/scope.js';
-import type { Tensor } from '../tensor/tensor.js';
-import { type LlamaConfig, llamaConfig } from './llama_config.js';
-import type { Architecture, CutWidths, Model, RawConfig } from './model.js';
+import { RmsNorm } from '../nn/norm.js';
+import { RotationTable } from '../nn/rope.js';
+import type { WeightSource } from '../nn/weight_source.js';
+import { type Make, type Part, SequentialBlock } from './blocks.js';
+import { Decoder, type DecoderParts } from './decoder.js';
+import { layerConfig, skipped } from './layer_config.js';
+import { type LlamaConfig, llamaConfig, llamaSizes } from './llama_config.js';
+import type { Architecture, Model, RawConfig } from './model.js';
+import { ropeOf } from './rope_config.js';
 
-class LlamaBlock extends Module {
-  readonly inputNorm: RmsNorm;
-  readonly attention: Attention;
-  readonly postNorm: RmsNorm;
-  readonly mlp: GatedMlp;
-
-  constructor(weights: WeightSource, c: LlamaConfig, rotations: RotationTable) {
-    super();
-    const { width, heads, kvHeads, headDim, channels, eps } = c;
-    const norm = (name: string): RmsNorm =>
-      this.child(name, new RmsNorm(below(weights, name), width, eps));
-    this.inputNorm = norm('input_layernorm');
-    this.attention = this.child(
-      'self_attn',
-      new Attention(
-        below(weights, 'self_attn'),
-        { width, heads, kvHeads, headDim, bias: c.attentionBias },
-        rotations,
-      ),
-    );
-    this.postNorm = norm('post_attention_layernorm');
-    this.mlp = this.child('mlp', new GatedMlp(below(weights, 'mlp'), width, channels, c.mlpBias));
-  }
-
-  /** x (B, T, C) → (B, T, C) */
-  forward(x: Tensor): Tensor {
-    return scoped(() => {
-      const h = this.in('input_layernorm', () => this.inputNorm.forward(x));
-      x = add(
-        x,
-        this.in('self_attn', () => this.attention.forward(h)),
-      );
-      const g = this.in('post_attention_layernorm', () => this.postNorm.forward(x));
-      return add(
-        x,
-        this.in('mlp', () => this.mlp.forward(g)),
-      );
-    });
-  }
+/** Where a family departs from LLaMA. */
+export interface LlamaVariant {
+  /** For errors. */
+  readonly family: string;
+  /** Changes config.json into LLaMA's terms (defaults that differ, biases under other keys). */
+  readonly asLlama?: (config: RawConfig) => RawConfig;
+  readonly attention?: (config: LlamaConfig, layer: number) => Partial<AttentionShape>;
+  readonly attentionParts?: (config: LlamaConfig) => Partial<AttentionParts>;
+  /** The feed-forward of a layer, where it is no SwiGLU. */
+  readonly mlp?: (config: LlamaConfig, raw: RawConfig, layer: number) => Make<Part> | undefined;
+  readonly rope?: (config: RawConfig, headDim: number) => ReturnType<typeof ropeOf>;
+  readonly frame?: (config: RawConfig) => Partial<DecoderParts>;
 }
 
-class LlamaStack extends Module {
-  readonly tokens: Embedding;
-  readonly layers: LlamaBlock[];
-  readonly norm: RmsNorm;
-  readonly rotations: RotationTable;
+/** A model of LLaMA's form. */
+export function buildLlama(config: RawConfig, weights: WeightSource, variant: LlamaVariant): Model {
+  const { family, asLlama = (raw: RawConfig) => raw, rope = ropeOf } = variant;
+  const whole = asLlama(config);
+  const c = llamaConfig(whole, family);
+  const rotations = new RotationTable(rope(whole, c.headDim));
+  const norm =
+    (eps: number) =>
+    (w: WeightSource): RmsNorm =>
+      new RmsNorm(w, c.width, eps);
 
-  constructor(weights: WeightSource, c: LlamaConfig) {
-    super();
-    this.rotations = new RotationTable(inverseFrequencies(c.headDim, c.theta));
-    this.tokens = this.child(
-      'embed_tokens',
-      new Embedding(below(weights, 'embed_tokens'), c.vocabulary, c.width),
-    );
-    this.layers = Array.from({ length: c.layers }, (_, i) =>
-      this.child(`layers.${i}`, new LlamaBlock(below(weights, `layers.${i}`), c, this.rotations)),
-    );
-    this.norm = this.child('norm', new RmsNorm(below(weights, 'norm'), c.width, c.eps));
-  }
-
-  /** tokens (B, T) → (B, T, C) */
-  forward(tokens: Tensor): Tensor {
-    let x = this.in('embed_tokens', () => this.tokens.forward(tokens));
-    this.layers.forEach((layer, i) => {
-      x = this.in(`layers.${i}`, () => layer.forward(x));
+  const block = (w: WeightSource, layer: number): SequentialBlock => {
+    const raw = layerConfig(whole, layer);
+    const l = raw === whole ? c : llamaConfig(raw, family);
+    const shape: AttentionShape = {
+      ...{ width: l.width, heads: l.heads, kvHeads: l.kvHeads, headDim: l.headDim, layer },
+      bias: l.attentionBias,
+      ...variant.attention?.(l, layer),
+    };
+    const parts: AttentionParts = { rotations, ...variant.attentionParts?.(l) };
+    const gated = (m: WeightSource): GatedMlp =>
+      new GatedMlp(m, {
+        ...{ width: l.width, channels: l.channels, bias: l.mlpBias },
+        activation: activationOf(l.activation),
+      });
+    return new SequentialBlock(w, {
+      attention: {
+        before: ['input_layernorm', norm(l.eps)],
+        part: ['self_attn', (a) => new Attention(a, shape, parts)],
+      },
+      mlp: {
+        before: ['post_attention_layernorm', norm(l.eps)],
+        part: variant.mlp?.(l, raw, layer) ?? ['mlp', gated],
+      },
+      skip: skipped(raw),
     });
-    return this.in('norm', () => this.norm.forward(x));
-  }
-}
+  };
 
-class Llama extends Module implements Model {
-  readonly vocabulary: number;
-  readonly context: number;
-  readonly #stack: LlamaStack;
-  readonly #head: Linear | null; // null when tied to the embedding
-
-  constructor(
-    readonly config: RawConfig,
-    weights: WeightSource,
-  ) {
-    super();
-    const c = llamaConfig(config);
-    this.vocabulary = c.vocabulary;
-    this.context = c.context;
-    this.#stack = this.child('model', new LlamaStack(below(weights, 'model'), c));
-    this.#head = c.tied
-      ? null
-      : this.child('lm_head', new Linear(below(weights, 'lm_head'), c.width, c.vocabulary));
-  }
-
-  forward(tokens: Tensor): Tensor {
-    return scoped(() => this.head(this.hidden(tokens)));
-  }
-
-  hidden(tokens: Tensor): Tensor {
-    return scoped(() => this.in('model', () => this.#stack.forward(tokens)));
-  }
-
-  head(hidden: Tensor): Tensor {
-    return this.in('lm_head', () =>
-      this.#head ? this.#head.forward(hidden) : linear(hidden, this.#stack.tokens.weight),
-    );
-  }
-
-  linears(): Map<string, Linear> {
-    const found = new Map<string, Linear>();
-    for (const [name, module] of this.#stack.modules('model')) {
-      if (module instanceof Linear) found.set(name, module);
-    }
-    return found;
-  }
-
-  override dispose(): void {
-    super.dispose();
-    this.#stack.rotations.dispose();
-  }
+  return new Decoder(config, weights, {
+    ...{ vocabulary: c.vocabulary, width: c.width, layers: c.layers, context: c.context },
+    ...{ block, norm: norm(c.eps), tied: c.tied, rotations: [rotations] },
+    ...variant.frame?.(config),
+  });
 }
 
 export const llama: Architecture = {
   matches: (config) => config['model_type'] === 'llama',
-  build: (config, weights) => new Llama(config, weights),
-  resize(config: RawConfig, { kvHeads, channels }: CutWidths): RawConfig {
-    const c = llamaConfig(config);
-    return {
-      ...config,
-      num_attention_heads: (c.heads / c.kvHeads) * kvHeads,
-      num_key_value_heads: kvHeads,
-      head_dim: c.headDim,
-      intermediate_size: channels,
-    };
-  },
+  build: (config, weights) => buildLlama(config, weights, { family: 'LLaMA' }),
+  sizes: llamaSizes,
 };

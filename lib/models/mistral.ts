@@ -1,8 +1,9 @@
-// Mistral without a sliding window: LLaMA's computation under a config that stock loaders take with any head count.
-import { LoraShearError } from '../errors.js';
-import { llama } from './llama.js';
-import { llamaConfig } from './llama_config.js';
+// Mistral (arXiv 2310.06825): LLaMA with a sliding window, under a config that stock loaders take with any head count.
+import { z } from 'zod';
+import { buildLlama } from './llama.js';
+import { llamaConfig, llamaSizes } from './llama_config.js';
 import type { Architecture, RawConfig } from './model.js';
+import { readConfigBy, window } from './read_config.js';
 
 // transformers' defaults for keys that a Mistral's config.json may leave out and whose LLaMA default differs.
 const defaults = {
@@ -13,22 +14,15 @@ const defaults = {
 
 const llamaOnly = ['attention_bias', 'mlp_bias', 'pretraining_tp'];
 
-/** The LLaMA config of the same computation. @throws CHECKPOINT_UNSUPPORTED for a window that hides tokens */
+/** The LLaMA config of the same computation. */
 function asLlama(config: RawConfig): RawConfig {
-  const full: RawConfig = { ...defaults, ...config };
-  const window = full['sliding_window'];
-  const context = Number(full['max_position_embeddings']);
-  if (window !== null && !(typeof window === 'number' && window >= context)) {
-    throw new LoraShearError(
-      'CHECKPOINT_UNSUPPORTED',
-      `this checkpoint uses a sliding window of ${JSON.stringify(window)} in a context of ${context}`,
-      {
-        hint: 'set "max_position_embeddings" in config.json to the window, to work within it only',
-        facts: { sliding_window: window, max_position_embeddings: context },
-      },
-    );
-  }
-  return { ...full, model_type: 'llama', attention_bias: false, mlp_bias: false };
+  return { ...defaults, ...config, attention_bias: false, mlp_bias: false };
+}
+
+const schema = z.looseObject({ sliding_window: window });
+
+function windowOf(config: RawConfig): number | null {
+  return readConfigBy('Mistral', schema, { ...defaults, ...config }).sliding_window ?? null;
 }
 
 /**
@@ -40,6 +34,7 @@ export function mistralConfigOf(config: RawConfig): RawConfig {
   const carried: RawConfig = Object.fromEntries(
     Object.entries(config).filter(([key]) => !llamaOnly.includes(key)),
   );
+  const theta = carried['rope_theta'] ?? 10_000;
   return {
     ...carried,
     architectures: ['MistralForCausalLM'],
@@ -49,7 +44,7 @@ export function mistralConfigOf(config: RawConfig): RawConfig {
     head_dim: c.headDim,
     max_position_embeddings: c.context,
     rms_norm_eps: c.eps,
-    ...(carried['rope_parameters'] ? {} : { rope_theta: c.theta }),
+    ...(carried['rope_parameters'] ? {} : { rope_theta: theta }),
     sliding_window: null,
     tie_word_embeddings: c.tied,
   };
@@ -57,16 +52,11 @@ export function mistralConfigOf(config: RawConfig): RawConfig {
 
 export const mistral: Architecture = {
   matches: (config) => config['model_type'] === 'mistral',
-  // The model keeps the config.json that it came with: a cut of it is a Mistral again.
-  build: (config, weights) => Object.assign(llama.build(asLlama(config), weights), { config }),
-  resize(config, widths) {
-    const resized = llama.resize(asLlama(config), widths);
-    const sizes = [
-      'num_attention_heads',
-      'num_key_value_heads',
-      'head_dim',
-      'intermediate_size',
-    ] as const;
-    return { ...config, ...Object.fromEntries(sizes.map((key) => [key, resized[key]])) };
-  },
+  build: (config, weights) =>
+    buildLlama(config, weights, {
+      family: 'Mistral',
+      asLlama,
+      attention: () => ({ window: windowOf(config) }),
+    }),
+  sizes: llamaSizes,
 };

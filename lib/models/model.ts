@@ -1,8 +1,10 @@
 // What every architecture offers to the stages: logits from tokens, parameters by their stored names, its shape.
 import type { Linear } from '../nn/linear.js';
 import type { Module } from '../nn/module.js';
+import type { PassOptions } from '../nn/pass.js';
 import type { WeightSource } from '../nn/weight_source.js';
 import type { Tensor } from '../tensor/tensor.js';
+import type { SizeKeys } from './sizes.js';
 
 /** config.json as read: unknown keys are carried to the export unchanged. */
 export type RawConfig = Readonly<Record<string, unknown>>;
@@ -13,20 +15,19 @@ export interface Model extends Module {
   readonly vocabulary: number;
   /** Longest sequence that positions are defined for. */
   readonly context: number;
-  /** tokens (B, T) int64 → logits (B, T, V) */
-  forward(tokens: Tensor): Tensor;
-  /** tokens (B, T) → last hidden states after the final norm (B, T, C) */
-  hidden(tokens: Tensor): Tensor;
+  /** A text longer than this needs a cache of its own (LongRoPE turns it otherwise); null for nearly all models. */
+  readonly cacheBreak: number | null;
+  /**
+   * tokens (B, T) int64 → logits (B, T, V).
+   * @throws CONTEXT_EXCEEDED when they and the cache are longer than `context`
+   */
+  forward(tokens: Tensor, pass?: PassOptions): Tensor;
+  /** tokens (B, T) → last hidden states after the final norm (B, T, C). @throws as {@link forward} */
+  hidden(tokens: Tensor, pass?: PassOptions): Tensor;
   /** hidden (…, C) → logits (…, V) */
   head(hidden: Tensor): Tensor;
   /** The linears of the blocks, which carry LoRA, by module path. */
   linears(): Map<string, Linear>;
-}
-
-/** Widths that a cut may change, one number for all layers (conventions §3.3). */
-export interface CutWidths {
-  readonly kvHeads: number;
-  readonly channels: number;
 }
 
 /** One family of models: one file in lib/models, one line in the registry. */
@@ -35,6 +36,6 @@ export interface Architecture {
   matches(config: RawConfig): boolean;
   /** Builds the model; weights by stored name. Throws CHECKPOINT_UNSUPPORTED on options it does not compute. */
   build(config: RawConfig, weights: WeightSource): Model;
-  /** config.json of the same model with fewer kv heads (their query heads go with them) and channels. */
-  resize(config: RawConfig, widths: CutWidths): RawConfig;
+  /** Keys of config.json that say the sizes which a cut changes. */
+  readonly sizes: SizeKeys;
 }

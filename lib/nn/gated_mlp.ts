@@ -1,29 +1,49 @@
-// SwiGLU feed-forward: down(silu(gate(x)) · up(x)).
+// Gated feed-forward: down(act(gate(x)) · up(x)); SwiGLU with act = SiLU.
 import { mul, silu } from '../tensor/ops.js';
 import type { Tensor } from '../tensor/tensor.js';
+import type { Activation } from './activation.js';
 import { Linear } from './linear.js';
 import { Module } from './module.js';
 import { type WeightSource, below } from './weight_source.js';
+
+export interface GatedMlpShape {
+  readonly width: number; // C
+  readonly channels: number; // F
+  readonly bias?: boolean; // on all three
+  readonly activation?: Activation; // default SiLU
+  /** Stored names. */
+  readonly names?: readonly [gate: string, up: string, down: string];
+}
 
 export class GatedMlp extends Module {
   readonly gate: Linear;
   readonly up: Linear;
   readonly down: Linear;
+  readonly #names: readonly [gate: string, up: string, down: string];
 
-  constructor(weights: WeightSource, width: number, channels: number, bias: boolean) {
+  constructor(
+    weights: WeightSource,
+    readonly shape: GatedMlpShape,
+  ) {
     super();
+    const { width, channels, bias = false } = shape;
+    const { names = ['gate_proj', 'up_proj', 'down_proj'] } = shape;
     const project = (name: string, from: number, into: number): Linear =>
       this.child(name, new Linear(below(weights, name), from, into, bias));
-    this.gate = project('gate_proj', width, channels);
-    this.up = project('up_proj', width, channels);
-    this.down = project('down_proj', channels, width);
+    this.#names = names;
+    const [gate, up, down] = names;
+    this.gate = project(gate, width, channels);
+    this.up = project(up, width, channels);
+    this.down = project(down, channels, width);
   }
 
-  /** x (B, T, C) → (B, T, C) */
+  /** x (…, C) → (…, C) */
   forward(x: Tensor): Tensor {
-    const gate = this.in('gate_proj', () => this.gate.forward(x)); // (B, T, F)
-    const up = this.in('up_proj', () => this.up.forward(x)); // (B, T, F)
-    const h = mul(silu(gate), up);
-    return this.in('down_proj', () => this.down.forward(h));
+    const { activation = silu } = this.shape;
+    const [gateName, upName, downName] = this.#names;
+    const gate = this.in(gateName, () => this.gate.forward(x)); // (…, F)
+    const up = this.in(upName, () => this.up.forward(x)); // (…, F)
+    const h = mul(activation(gate), up);
+    return this.in(downName, () => this.down.forward(h));
   }
 }

@@ -1,5 +1,5 @@
 // y = x·Wᵀ + b, with an optional LoRA branch s·(x·Aᵀ)·Bᵀ and an optional gate on its inputs.
-import { add, linear, mul, scale } from '../tensor/ops.js';
+import { add, linear, mul, scale, transpose } from '../tensor/ops.js';
 import type { Tensor } from '../tensor/tensor.js';
 import { Module } from './module.js';
 import type { WeightSource } from './weight_source.js';
@@ -11,8 +11,11 @@ export interface Lora {
   readonly scale: number;
 }
 
+/** How the weight is stored: (out, in) as nearly everywhere, or (in, out) as GPT-2's Conv1D. */
+export type Layout = 'out-in' | 'in-out';
+
 export class Linear extends Module {
-  readonly weight: Tensor; // (out, in)
+  readonly weight: Tensor; // (out, in), or (in, out) by its layout
   readonly bias: Tensor | null; // (out)
   #lora: Lora | null = null;
   /** 0/1 per input feature: gated units do not reach this layer. Not owned (knowledge analysis sets it). */
@@ -25,9 +28,11 @@ export class Linear extends Module {
     readonly inFeatures: number,
     readonly outFeatures: number,
     bias = false,
+    readonly layout: Layout = 'out-in',
   ) {
     super();
-    this.weight = this.own('weight', weights('weight', [outFeatures, inFeatures]));
+    const shape = layout === 'out-in' ? [outFeatures, inFeatures] : [inFeatures, outFeatures];
+    this.weight = this.own('weight', weights('weight', shape));
     this.bias = bias ? this.own('bias', weights('bias', [outFeatures])) : null;
   }
 
@@ -50,7 +55,8 @@ export class Linear extends Module {
   forward(x: Tensor): Tensor {
     if (this.gate) x = mul(x, this.gate);
     this.observer?.(x);
-    const y = linear(x, this.weight, this.bias);
+    const weight = this.layout === 'out-in' ? this.weight : transpose(this.weight, 0, 1);
+    const y = linear(x, weight, this.bias);
     if (!this.#lora) return y;
     const { A, B, scale: s } = this.#lora;
     return add(y, scale(linear(linear(x, A), B), s)); // W·x + s·B·(A·x)

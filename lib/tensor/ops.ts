@@ -37,6 +37,13 @@ export const cat = op('aten::cat(Tensor[] tensors, int dim=0) -> Tensor') as (
   xs: readonly Tensor[],
   dim: Num,
 ) => Tensor;
+export const select = op(
+  'aten::select.int(Tensor(a) self, int dim, SymInt index) -> Tensor(a)',
+) as (x: Tensor, dim: Num, index: Num) => Tensor;
+/** Consecutive parts of these sizes along `dim`. */
+export const split = opMany(
+  'aten::split_with_sizes(Tensor(a -> *) self, SymInt[] split_sizes, int dim=0) -> Tensor(a)[]',
+) as (x: Tensor, sizes: Dims, dim: Num) => Tensor[];
 export const contiguous = op(
   'aten::contiguous(Tensor(a) self, *, MemoryFormat memory_format=contiguous_format) -> Tensor(a)',
 ) as Unary;
@@ -122,6 +129,12 @@ export const cos = op('aten::cos(Tensor self) -> Tensor') as Unary;
 export const sin = op('aten::sin(Tensor self) -> Tensor') as Unary;
 export const neg = op('aten::neg(Tensor self) -> Tensor') as Unary;
 export const silu = op('aten::silu(Tensor self) -> Tensor') as Unary;
+export const relu = op('aten::relu(Tensor self) -> Tensor') as Unary;
+export const tanh = op('aten::tanh(Tensor self) -> Tensor') as Unary;
+export const sigmoid = op('aten::sigmoid(Tensor self) -> Tensor') as Unary;
+const geluOp = op("aten::gelu(Tensor self, *, str approximate='none') -> Tensor");
+/** x·Φ(x), exact or by its tanh approximation. */
+export const gelu = (x: Tensor, approximate: 'none' | 'tanh'): Tensor => geluOp(x, approximate);
 export const sum = op(
   'aten::sum.dim_IntList(Tensor self, int[1]? dim, bool keepdim=False, *, ScalarType? dtype=None) -> Tensor',
 ) as Reduce;
@@ -176,6 +189,9 @@ export const embedding = op(
 export const rmsNorm = op(
   'aten::rms_norm(Tensor input, SymInt[] normalized_shape, Tensor? weight=None, float? eps=None) -> Tensor',
 ) as (x: Tensor, shape: Dims, weight: Tensor, eps: Num) => Tensor;
+export const layerNorm = op(
+  'aten::layer_norm(Tensor input, SymInt[] normalized_shape, Tensor? weight=None, Tensor? bias=None, float eps=1e-05, bool cudnn_enable=True) -> Tensor',
+) as (x: Tensor, shape: Dims, weight: Tensor, bias: Tensor | null, eps: Num) => Tensor;
 export const dropout = op('aten::dropout(Tensor input, float p, bool train) -> Tensor') as (
   x: Tensor,
   p: Num,
@@ -193,14 +209,18 @@ export const multinomial = op(
 const sdpaOp = op(
   'aten::scaled_dot_product_attention(Tensor query, Tensor key, Tensor value, Tensor? attn_mask=None, float dropout_p=0.0, bool is_causal=False, *, float? scale=None, bool enable_gqa=False) -> Tensor',
 );
-/** q (B, H, T, D), k and v (B, K, S, D) with H a multiple of K; kv head i serves query heads i·H/K … */
+/**
+ * q (B, H, T, D), k and v (B, K, S, D) with H a multiple of K; kv head i serves query heads i·H/K … Scores are
+ * multiplied by `scale`, 1/√D where it is null.
+ */
 export const attention = (
   q: Tensor,
   k: Tensor,
   v: Tensor,
   mask: Tensor | null,
   causal: boolean,
-): Tensor => sdpaOp(q, k, v, mask, 0, causal, null, q.extent(1) !== k.extent(1));
+  scale: Num | null = null,
+): Tensor => sdpaOp(q, k, v, mask, 0, causal, scale, q.extent(1) !== k.extent(1));
 const crossEntropyOp = op(
   'aten::cross_entropy_loss(Tensor self, Tensor target, Tensor? weight=None, int reduction=1, SymInt ignore_index=-100, float label_smoothing=0.0) -> Tensor',
 );
@@ -217,6 +237,11 @@ const nllOp = op(
 /** Mean of −log p over targets; log-probabilities (N, V), targets (N). */
 export const nllLoss = (logProbabilities: Tensor, targets: Tensor): Tensor =>
   nllOp(logProbabilities, targets);
+
+export const maskedFill = op(
+  'aten::masked_fill.Scalar(Tensor self, Tensor mask, Scalar value) -> Tensor',
+) as (x: Tensor, mask: Tensor, value: Num) => Tensor;
+export const logicalNot = op('aten::logical_not(Tensor self) -> Tensor') as Unary;
 
 // Optimiser
 export const fusedAdamW = opVoid(

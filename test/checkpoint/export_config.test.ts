@@ -43,7 +43,7 @@ t.test('when sizes were left to the defaults of llama, then mistral is told them
   const c = llamaConfig(sparse);
   t.match(config, {
     num_key_value_heads: 6,
-    rope_theta: c.theta,
+    rope_theta: 10_000,
     rms_norm_eps: c.eps,
     max_position_embeddings: c.context,
   });

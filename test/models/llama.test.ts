@@ -4,6 +4,7 @@ import { loadModel } from '../../lib/checkpoint/load.js';
 import { llama } from '../../lib/models/llama.js';
 import type { Model } from '../../lib/models/model.js';
 import { metaWeights } from '../../lib/nn/weight_source.js';
+import { resizeConfig } from '../../lib/models/sizes.js';
 import { noGrad } from '../../lib/tensor/autograd.js';
 import { zeros } from '../../lib/tensor/ops.js';
 import { scoped, tensorBytes, tensorCount } from '../../lib/tensor/scope.js';
@@ -157,7 +158,9 @@ test('when a model is resized, then heads keep their ratio and head_dim is said'
     string,
     unknown
   >;
-  t.same(llama.resize(config, { kvHeads: 1, channels: 5 }), {
+  const sizes = { heads: 2, kvHeads: 1, channels: 5 };
+  const layers = [0, 1].map((from) => ({ from, sizes, skip: [] }));
+  t.same(resizeConfig(config, llama.sizes, { layers, headDim: 4 }), {
     ...config,
     num_attention_heads: 2,
     num_key_value_heads: 1,

@@ -16,7 +16,7 @@ t.test('when config.json is whole, then its sizes are read', (t) => {
     vocabulary: 32,
     context: 64,
     eps: 1e-5,
-    theta: 10000,
+    activation: 'silu',
     tied: false,
     attentionBias: true,
     mlpBias: true,
@@ -38,7 +38,6 @@ t.test('when optional keys are absent or null, then the defaults of transformers
     headDim: 4,
     context: 2048,
     eps: 1e-6,
-    theta: 10000,
     tied: false,
     attentionBias: false,
     mlpBias: false,
@@ -51,15 +50,6 @@ t.test('when optional keys are absent or null, then the defaults of transformers
     rope_parameters: null,
   };
   t.same(llamaConfig({ ...sizes, ...nulls }), llamaConfig(sizes));
-  t.end();
-});
-
-t.test('when theta is written the old or the new way, then it is read', (t) => {
-  const { rope_theta: _, ...without } = config as Record<string, unknown>;
-  t.equal(llamaConfig({ ...without, rope_theta: 5e5 }).theta, 5e5);
-  const parameters = { rope_type: 'default', rope_theta: 1e6 };
-  t.equal(llamaConfig({ ...without, rope_parameters: parameters }).theta, 1e6);
-  t.equal(llamaConfig({ ...without, rope_scaling: { rope_type: 'default' } }).theta, 10000);
   t.end();
 });
 
@@ -79,20 +69,5 @@ t.test('when sizes are missing or impossible, then CHECKPOINT_INVALID names ever
   invalid({ num_key_value_heads: 3 }, /4 query heads, 3 kv heads/);
   invalid({ head_dim: 3 }, /head_dim 3/);
   invalid({ head_dim: null, hidden_size: 18 }, /head_dim 4\.5/);
-  t.end();
-});
-
-t.test('when the variant is another, then CHECKPOINT_UNSUPPORTED says which', (t) => {
-  const unsupported = (change: RawConfig, message: RegExp): void => {
-    t.throws(() => llamaConfig({ ...config, ...change }), {
-      code: 'CHECKPOINT_UNSUPPORTED',
-      message,
-      hint: String,
-    });
-  };
-  unsupported({ hidden_act: 'gelu' }, /hidden_act 'gelu'/);
-  unsupported({ rope_scaling: { type: 'linear', factor: 2 } }, /'linear'/);
-  unsupported({ rope_scaling: { rope_type: 'llama3', factor: 8 } }, /'llama3'/);
-  unsupported({ rope_parameters: { rope_type: 'yarn', rope_theta: 1e4 } }, /'yarn'/);
   t.end();
 });

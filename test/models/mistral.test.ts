@@ -1,7 +1,7 @@
 import t from 'tap';
 import { architectureOf } from '../../lib/models/index.js';
-import { mistralConfigOf } from '../../lib/models/mistral.js';
-import type { RawConfig } from '../../lib/models/model.js';
+import { mistral, mistralConfigOf } from '../../lib/models/mistral.js';
+import { resizeConfig } from '../../lib/models/sizes.js';
 import { noGrad } from '../../lib/tensor/autograd.js';
 import { scoped, tensorCount } from '../../lib/tensor/scope.js';
 import { longTensor } from '../../lib/tensor/tensor.js';
@@ -26,8 +26,9 @@ t.test('when a llama is described as a mistral, then the same weights compute th
 });
 
 t.test('when a mistral is resized, then it stays one, with the new widths', (t) => {
-  const resized = architectureOf(config).resize(config, { kvHeads: 2, channels: 5 });
-  t.same(resized, {
+  const sizes = { heads: 4, kvHeads: 2, channels: 5 };
+  const layers = [0, 1].map((from) => ({ from, sizes, skip: [] }));
+  t.same(resizeConfig(config, mistral.sizes, { layers, headDim: 4 }), {
     ...config,
     num_attention_heads: 4,
     num_key_value_heads: 2,
@@ -36,28 +37,23 @@ t.test('when a mistral is resized, then it stays one, with the new widths', (t) 
   t.end();
 });
 
-t.test(
-  'when the window hides no token, then it does not matter; else the model is refused',
-  (t) => {
-    const build = (change: RawConfig): void => {
-      const changed = { ...config, ...change };
-      architectureOf(changed).build(changed, randomWeights(1)).dispose();
-    };
-    build({ sliding_window: null });
-    build({ sliding_window: 64 });
-    build({ sliding_window: 4096 });
-    const { sliding_window, ...absent } = config as Record<string, unknown>;
-    t.equal(sliding_window, null);
-    architectureOf(absent).build(absent, randomWeights(1)).dispose();
-    const refused = { code: 'CHECKPOINT_UNSUPPORTED', hint: String };
-    t.throws(() => build({ sliding_window: 63 }), refused);
-    t.throws(() => build({ sliding_window: 'wide' }), refused);
-    const long = { ...absent, max_position_embeddings: 8192 };
-    t.throws(
-      () => architectureOf(long).build(long, randomWeights(1)),
-      refused,
-      'an absent window is 4096 in transformers',
-    );
-    t.end();
-  },
-);
+t.test('when the window is no number of tokens, then the config is refused', (t) => {
+  const changed = { ...config, sliding_window: 'wide' };
+  t.throws(() => mistral.build(changed, randomWeights(1)), { code: 'CHECKPOINT_INVALID' });
+  t.end();
+});
+
+t.test('when the window hides tokens, then they do not matter', (t) => {
+  const model = mistral.build({ ...config, sliding_window: 2 }, randomWeights(1));
+  const last = (ids: number[]): number[] => {
+    const tokens = longTensor(ids, [1, ids.length]);
+    const logits = noGrad(() => scoped(() => model.forward(tokens).toArray()));
+    tokens.dispose();
+    return logits.slice(-32);
+  };
+  // two layers of two tokens each: the last token sees three
+  t.same(last([5, 6, 7, 8]), last([9, 6, 7, 8]));
+  t.notSame(last([5, 6, 7, 8]), last([5, 9, 7, 8]));
+  model.dispose();
+  t.end();
+});

@@ -1,16 +1,18 @@
 import { Attention } from '../../lib/nn/attention.js';
-import { RotationTable, inverseFrequencies } from '../../lib/nn/rope.js';
+import { Pass } from '../../lib/nn/pass.js';
+import { RotationTable, fixedFrequencies, inverseFrequencies } from '../../lib/nn/rope.js';
 import { noGrad } from '../../lib/tensor/autograd.js';
+import { zeros } from '../../lib/tensor/ops.js';
 import { floatTensor } from '../../lib/tensor/tensor.js';
 import { distance, test } from '../fixtures/no_leak.js';
 import { randomNumbers } from '../fixtures/random_llama.js';
 
-const shape = { width: 6, heads: 4, kvHeads: 2, headDim: 4, bias: true };
+const shape = { width: 6, heads: 4, kvHeads: 2, headDim: 4, bias: true, layer: 0 };
 
 /** Attention with seeded weights, the weights, and what disposes it. */
 function make(): { layer: Attention; given: Map<string, number[]>; table: RotationTable } {
   const given = new Map<string, number[]>();
-  const table = new RotationTable(inverseFrequencies(shape.headDim, 100));
+  const table = new RotationTable(fixedFrequencies(inverseFrequencies(shape.headDim, 100)));
   const layer = new Attention(
     (name, size) => {
       const count = size.reduce((a, b) => a * b, 1);
@@ -18,7 +20,7 @@ function make(): { layer: Attention; given: Map<string, number[]>; table: Rotati
       return floatTensor(given.get(name)!, size);
     },
     shape,
-    table,
+    { rotations: table },
   );
   return { layer, given, table };
 }
@@ -65,7 +67,8 @@ test('when grouped attention with rotations runs, then its definition agrees', (
   const { layer, given, table } = make();
   const [B, T, C] = [2, 5, shape.width];
   const values = Array.from(randomNumbers(42, B * T * C), (x) => 4 * x);
-  const y = layer.forward(floatTensor(values, [B, T, C]));
+  const pass = new Pass(zeros([B, T]), 'float32');
+  const y = layer.forward(floatTensor(values, [B, T, C]), pass);
   t.same(y.shape, [B, T, C]);
   const rows = Array.from({ length: B * T }, (_, r) => values.slice(r * C, (r + 1) * C));
   const expected = [...plain(given, rows.slice(0, T)), ...plain(given, rows.slice(T))];
@@ -77,7 +80,10 @@ test('when a later token changes, then earlier outputs do not', (t) => {
   const { layer, table } = make();
   const values = Array.from(randomNumbers(1, 4 * shape.width));
   const run = (row: number[]): number[] =>
-    noGrad(() => layer.forward(floatTensor(row, [1, 4, shape.width])).toArray());
+    noGrad(() => {
+      const pass = new Pass(zeros([1, 4]), 'float32');
+      return layer.forward(floatTensor(row, [1, 4, shape.width]), pass).toArray();
+    });
   const before = run(values);
   const after = run(values.map((x, i) => (i >= 3 * shape.width ? x + 1 : x)));
   const seen = 3 * shape.width;

@@ -12,9 +12,7 @@ test('when the feed-forward runs, then down(silu(gate(x)) · up(x)) with their b
       given.set(name, Array.from(randomNumbers(given.size + 1, size)));
       return floatTensor(given.get(name)!, shape);
     },
-    C,
-    F,
-    true,
+    { width: C, channels: F, bias: true },
   );
   t.same([...given.keys()].sort(), [
     'down_proj.bias',

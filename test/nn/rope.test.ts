@@ -1,4 +1,4 @@
-import { RotationTable, inverseFrequencies, rotate } from '../../lib/nn/rope.js';
+import { RotationTable, fixedFrequencies, inverseFrequencies, rotate } from '../../lib/nn/rope.js';
 import { scoped, tensorCount } from '../../lib/tensor/scope.js';
 import { floatTensor } from '../../lib/tensor/tensor.js';
 import { doubles, gradientGap } from '../fixtures/finite_differences.js';
@@ -12,7 +12,7 @@ test('when frequencies are asked, then θ^(−2i/D)', (t) => {
 test('when a head is rotated, then pairs (i, i + D/2) turn by position · frequency', (t) => {
   const [T, D] = [5, 6];
   const frequencies = inverseFrequencies(D, 100);
-  const table = new RotationTable(frequencies);
+  const table = new RotationTable(fixedFrequencies(frequencies));
   const values = Array.from({ length: T * D }, (_, i) => Math.sin(i * i + 1));
   const turned = rotate(floatTensor(values, [1, 1, T, D]), table.at(T, 'cpu')).toArray();
   const expected = values.map((_, n) => {
@@ -32,12 +32,12 @@ test('when a head is rotated, then pairs (i, i + D/2) turn by position · freque
 test('when it is differentiated, then finite differences agree', (t) => {
   const cos = doubles([1, 1, 0.6, 0.6], [2, 2]);
   const sin = doubles([0, 0, 0.8, 0.8], [2, 2]);
-  t.ok(gradientGap((x) => rotate(x, { cos, sin }), [[1, 2, 2, 2]]) < 1e-8);
+  t.ok(gradientGap((x) => rotate(x, { cos, sin, length: 2 }), [[1, 2, 2, 2]]) < 1e-8);
 });
 
 test('when a length comes again, then its table does too, and outlives scopes', (t) => {
   const before = tensorCount();
-  const table = new RotationTable(inverseFrequencies(4, 10000));
+  const table = new RotationTable(fixedFrequencies(inverseFrequencies(4, 10000)));
   const first = scoped(() => table.at(7, 'cpu').cos.handle);
   t.equal(table.at(7, 'cpu').cos.handle, first);
   t.not(table.at(8, 'cpu').cos.handle, first);
@@ -48,7 +48,7 @@ test('when a length comes again, then its table does too, and outlives scopes', 
 
 test('when many lengths come, then only the latest stay', (t) => {
   const before = tensorCount();
-  const table = new RotationTable(inverseFrequencies(4, 10000));
+  const table = new RotationTable(fixedFrequencies(inverseFrequencies(4, 10000)));
   const held = table.at(1, 'cpu');
   for (let length = 2; length < 200; length++) {
     t.equal(table.at(length, 'cpu').cos.extent(0), length);

@@ -1,4 +1,4 @@
-import { RmsNorm } from '../../lib/nn/rms_norm.js';
+import { RmsNorm } from '../../lib/nn/norm.js';
 import { floatTensor } from '../../lib/tensor/tensor.js';
 import { distance, test } from '../fixtures/no_leak.js';
 

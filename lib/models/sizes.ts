@@ -1,0 +1,102 @@
+// The sizes that a cut changes, under the names that a family's config.json has for them.
+import { type Sublayer, overridesOf } from './layer_config.js';
+import type { RawConfig } from './model.js';
+
+/** Sizes of one layer. */
+export interface LayerSizes {
+  readonly heads: number;
+  readonly kvHeads: number;
+  readonly channels: number;
+  readonly experts: number;
+  readonly expertChannels: number;
+}
+
+/** Key of config.json for each size; what a family does not have or does not name has no key. */
+export interface SizeKeys {
+  readonly width: string;
+  readonly layers: string;
+  readonly vocabulary: string;
+  readonly heads: string;
+  readonly channels: string;
+  /** Where kv heads have a number of their own. */
+  readonly kvHeads?: string;
+  /** Where the width of a head may be written; else it is width / heads in stock loaders. */
+  readonly headDim?: string;
+  readonly experts?: string;
+  readonly expertChannels?: string;
+  /** ε of the norms over the residual width. */
+  readonly eps?: string;
+  /** Lists with one entry for each layer. */
+  readonly perLayerLists?: readonly string[];
+}
+
+/** Sizes after a cut. */
+export interface Resized {
+  /** One entry for each layer that stays: its number in the whole model, its sizes, and what of it is gone. */
+  readonly layers: readonly {
+    readonly from: number;
+    readonly sizes: Partial<LayerSizes>;
+    readonly skip: readonly Sublayer[];
+  }[];
+  readonly headDim: number;
+  readonly width?: number;
+  readonly vocabulary?: number;
+  readonly eps?: number;
+}
+
+/**
+ * config.json of the cut model: one number where all layers agree, `per_layer_config` where they differ.
+ * Keys that say nothing new are left as they were.
+ */
+export function resizeConfig(config: RawConfig, keys: SizeKeys, resized: Resized): RawConfig {
+  const { layers } = resized;
+  const changed: Record<string, unknown> = { ...config };
+  const set = (key: string | undefined, value: number | undefined): void => {
+    if (key !== undefined && value !== undefined) changed[key] = value;
+  };
+  set(keys.width, resized.width);
+  set(keys.vocabulary, resized.vocabulary);
+  set(keys.eps, resized.eps);
+  const whole = Number(config[keys.layers]);
+  if (layers.length !== whole) set(keys.layers, layers.length);
+  for (const list of keys.perLayerLists ?? []) {
+    const entries = config[list];
+    if (Array.isArray(entries)) changed[list] = layers.map(({ from }) => entries[from] as unknown);
+  }
+
+  const before = overridesOf(config);
+  const own = layers.map(({ from, sizes, skip }) => {
+    const { skip: was = [], ...kept } = before[String(from)] ?? {};
+    const entry: Record<string, unknown> = { ...kept };
+    for (const [size, value] of Object.entries(sizes)) {
+      const key = keys[size as keyof LayerSizes];
+      if (key !== undefined) entry[key] = value;
+    }
+    const gone = [...new Set([...(was as Sublayer[]), ...skip])].sort();
+    if (gone.length > 0) entry['skip'] = gone;
+    return entry;
+  });
+  // What all layers have alike is the model's; a layer that lacks the half which has the size does not count.
+  for (const size of ['heads', 'kvHeads', 'channels', 'experts', 'expertChannels'] as const) {
+    const key = keys[size];
+    if (key === undefined) continue;
+    const values = new Set(own.filter((entry) => key in entry).map((entry) => entry[key]));
+    if (values.size !== 1) continue;
+    if (own.some((entry) => !(key in entry) && !('skip' in entry))) continue;
+    changed[key] = [...values][0];
+    for (const entry of own) Reflect.deleteProperty(entry, key);
+  }
+  // Written out, because width / heads says something else once one of them is cut.
+  const headsKey = keys.headDim ?? 'head_dim';
+  const heads = Number(changed[keys.heads]);
+  const uneven = own.some((entry) => keys.heads in entry);
+  if (headsKey in config || uneven || Number(changed[keys.width]) !== heads * resized.headDim) {
+    changed[headsKey] = resized.headDim;
+  }
+  const sparse = Object.fromEntries(
+    own.flatMap((entry, i) => (Object.keys(entry).length === 0 ? [] : [[String(i), entry]])),
+  );
+  if (Object.keys(sparse).length > 0) changed['per_layer_config'] = sparse;
+  else Reflect.deleteProperty(changed, 'per_layer_config');
+  return changed;
+}

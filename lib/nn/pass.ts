@@ -1,0 +1,149 @@
+// What all layers of one forward pass share: where its tokens stand, which of them see which, and the cache.
+import { LoraShearError } from '../errors.js';
+import type { DType } from '../tensor/dtype.js';
+import { fromTypedArray } from '../tensor/from_typed_array.js';
+import { indexSelect, reshape, slice, to } from '../tensor/ops.js';
+import { longTensorOn } from '../tensor/placed.js';
+import { keep, scoped } from '../tensor/scope.js';
+import type { Tensor } from '../tensor/tensor.js';
+import type { KvCache } from './kv_cache.js';
+import type { Rotation, RotationTable } from './rope.js';
+
+export interface PassOptions {
+  /**
+   * Rows of 0 and 1 (B, S), one for every token in the cache and in this pass: 0 is padding, left or right, which no
+   * token sees and which does not count for positions. Default: no padding.
+   */
+  readonly mask?: readonly (readonly number[])[] | null | undefined;
+  /** Keys and values of the tokens before these; the pass appends its own. */
+  readonly cache?: KvCache | null | undefined;
+}
+
+/** How attention is to hide keys: by libtorch's own causal rule, by a mask (B or 1, 1, T, S), or not at all. */
+export interface Visibility {
+  readonly causal: boolean;
+  readonly mask: Tensor | null;
+}
+
+/** Made and disposed by the model; its tensors live as long as it does. */
+export class Pass {
+  readonly batch: number;
+  readonly length: number;
+  /** Tokens before this pass's. */
+  readonly past: number;
+  readonly cache: KvCache | null;
+  readonly device: string;
+  readonly #mask: readonly (readonly number[])[] | null;
+  readonly #masks = new Map<number, Tensor>();
+  readonly #rotations = new Map<RotationTable, Rotation>();
+  readonly #positions = new Map<number, Tensor>();
+  readonly #owned: Tensor[] = [];
+
+  /** @param tokens (B, T) @throws CONFIG_INVALID for a mask of another size */
+  constructor(
+    tokens: Tensor,
+    readonly dtype: DType,
+    { mask = null, cache = null }: PassOptions = {},
+  ) {
+    const [batch, length] = tokens.shape as [number, number];
+    this.batch = batch;
+    this.length = length;
+    this.cache = cache;
+    this.past = cache?.length ?? 0;
+    this.device = tokens.device;
+    const total = this.total;
+    if (mask && (mask.length !== batch || mask.some((row) => row.length !== total))) {
+      throw new LoraShearError(
+        'CONFIG_INVALID',
+        `the mask has ${mask.length} rows of ${mask[0]?.length ?? 0}, the tokens ${batch} of ${total}`,
+        { hint: 'give one 0 or 1 for every token, those in the cache included' },
+      );
+    }
+    this.#mask = mask?.some((row) => row.includes(0)) ? mask : null;
+  }
+
+  /** Tokens that a query may look back on, this pass's included. */
+  get total(): number {
+    return this.past + this.length;
+  }
+
+  /** Which keys the queries see; with a window, only the last `window` of them. Without need there is no mask. */
+  visibility(window: number | null, { alwaysMask = false } = {}): Visibility {
+    const narrow = window !== null && this.total > window;
+    const plain = !this.#mask && !narrow && (this.past === 0 || this.length === 1);
+    if (plain && !alwaysMask) return { causal: this.length > 1, mask: null };
+    const width = narrow ? window : this.total;
+    let mask = this.#masks.get(width);
+    if (!mask) this.#masks.set(width, (mask = this.#own(this.#visible(width))));
+    return { causal: false, mask };
+  }
+
+  /** Cosines and sines (T, D) of this pass's positions, or (B, 1, T, D) where rows start at different places. */
+  rotation(table: RotationTable): Rotation {
+    const known = this.#rotations.get(table);
+    if (known) return known;
+    // Generation asks for every length in turn: its tables are made for more.
+    const whole = table.at(this.total, this.device, this.dtype, this.past === 0);
+    const own = (x: Tensor): Tensor => this.#own(this.#placed(x));
+    const rotation =
+      !this.#mask && this.past === 0 && whole.length === this.length
+        ? whole
+        : { cos: own(whole.cos), sin: own(whole.sin), length: this.length };
+    this.#rotations.set(table, rotation);
+    return rotation;
+  }
+
+  /** Position of every token (B or 1, T) int64, plus `offset`; padding has position 0. */
+  positions(offset = 0): Tensor {
+    const known = this.#positions.get(offset);
+    if (known) return known;
+    const rows = this.#mask ?? [Array<number>(this.total).fill(1)];
+    const values = rows.flatMap((row) => {
+      let next = 0;
+      return row.map((one) => (one === 0 ? 0 : next++) + offset).slice(this.past);
+    });
+    const made = this.#own(longTensorOn(this.device, values, [rows.length, this.length]));
+    this.#positions.set(offset, made);
+    return made;
+  }
+
+  dispose(): void {
+    for (const tensor of this.#owned) tensor.dispose();
+    this.#owned.length = 0;
+  }
+
+  #own(tensor: Tensor): Tensor {
+    this.#owned.push(keep(tensor));
+    return tensor;
+  }
+
+  /** Rows of a table (S, D) at this pass's positions. */
+  #placed(table: Tensor): Tensor {
+    if (!this.#mask) return slice(table, 0, this.past, this.total);
+    const [D] = table.shape.slice(-1) as [number];
+    return scoped(() => {
+      const flat = reshape(this.positions(), [this.batch * this.length]);
+      return reshape(indexSelect(table, 0, flat), [this.batch, 1, this.length, D]);
+    });
+  }
+
+  /** (B or 1, 1, T, S): 1 where a key is not after the query, within the window, and no padding. */
+  #visible(window: number): Tensor {
+    const { length, past, total } = this;
+    const rows = this.#mask ?? [null];
+    const bits = new Uint8Array(rows.length * length * total);
+    rows.forEach((row, b) => {
+      for (let t = 0; t < length; t++) {
+        const at = past + t;
+        const base = (b * length + t) * total;
+        for (let s = Math.max(0, at - window + 1); s < at; s++) bits[base + s] = row?.[s] ?? 1;
+        bits[base + at] = 1; // padding sees itself, because a softmax over nothing is no number
+      }
+    });
+    const mask = fromTypedArray(bits, [rows.length, 1, length, total], 'bool');
+    if (this.device === 'cpu') return mask;
+    const moved = to(mask, this.device, 'bool');
+    mask.dispose();
+    return moved;
+  }
+}
