@@ -53,8 +53,10 @@ export function ropeOf(
     );
   }
   const plain = inverseFrequencies(rotated, base);
-  const named = [given['rope_type'], given['type']].find((value) => typeof value === 'string');
-  const type = unscaled ? 'default' : ((named ?? 'default') as string);
+  const named = [given['rope_type'], given['type']].find(
+    (value): value is string => typeof value === 'string',
+  );
+  const type = unscaled ? 'default' : (named ?? 'default');
   const context = Number(config['max_position_embeddings']);
   switch (type) {
     case 'default':
