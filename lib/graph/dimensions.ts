@@ -9,6 +9,8 @@ import { ruleOf } from './rules.js';
 export interface Sink {
   readonly value: ValueId;
   readonly dim: Dim;
+  /** What it is multiplied by before it is summed, null for a plain sum. */
+  readonly against: ValueId | null;
 }
 
 export interface Dimensions {
@@ -76,8 +78,9 @@ export function dimensionsOf(graph: Graph): Dimensions {
             throw invalid(`${node.op} has ${name} = ${String(given)}`, node);
           },
           role: setRole,
-          sink: ({ value, dims: ds }, dim) => {
-            sinks.push({ value: value.id, dim: at(ds, fromFront(dim, ds.length)) });
+          sink: ({ value, dims: ds }, dim, against) => {
+            const summed = at(ds, fromFront(dim, ds.length));
+            sinks.push({ value: value.id, dim: summed, against: against?.value.id ?? null });
           },
         })
       : shapes.map((shape) => shape.map((extent) => atoms.fresh(extent)));

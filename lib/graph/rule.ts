@@ -14,6 +14,7 @@ export type Mark =
   | 'output' // dimension of the model's output
   | 'position_lookup' // rows looked up by position
   | 'query_key_width' // contracted between queries and keys
+  | 'root_mean_square' // a root mean square runs over it, which a cut can make up for
   | 'softmax' // a softmax runs over it
   | 'token_lookup' // rows looked up by token id
   | 'token_vector' // what a token is looked up to
@@ -56,8 +57,8 @@ export interface RuleContext {
   integer(name: string): number;
   /** Says which side of the operator a parameter's dimension is on. */
   role(operand: Operand, dim: number, role: Role): void;
-  /** Says that the operator sums over this dimension of the operand. */
-  sink(operand: Operand, dim: number): void;
+  /** Says that the operator sums over this dimension of the operand, multiplied by `against` where it contracts. */
+  sink(operand: Operand, dim: number, against?: Operand): void;
 }
 
 export interface Operand {

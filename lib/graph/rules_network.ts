@@ -24,11 +24,11 @@ function contract(context: RuleContext, a: Operand, da: number, b: Operand, db: 
     const [own, d] = a.derived ? [a, da] : [b, db];
     context.atoms.mark(dimOf(own, d), 'constant');
   }
-  for (const [operand, d] of [
-    [a, da],
-    [b, db],
+  for (const [operand, d, other] of [
+    [a, da, b],
+    [b, db, a],
   ] as const) {
-    if (operand.value.kind !== 'parameter') context.sink(operand, d);
+    if (operand.value.kind !== 'parameter') context.sink(operand, d, other);
   }
 }
 
@@ -79,12 +79,12 @@ function embedding({ atoms, input, role }: RuleContext): Dim[][] {
   return [[...indices.dims, dimOf(weight, 1)]];
 }
 
-/** `… c, c → … c` with a mean over c. */
+/** `… c, c → … c` with a mean over c; a root mean square is a mean that a cut can make up for. */
 function norm({ atoms, input, optional, node }: RuleContext): Dim[][] {
   const x = input('input');
   const over = (node.attrs['normalized_shape'] as readonly number[]).length;
   x.dims.slice(-over).forEach((dim, i) => {
-    atoms.mark(dim, 'normalised');
+    atoms.mark(dim, node.op === 'aten::rms_norm' ? 'root_mean_square' : 'normalised');
     for (const scale of [optional('weight'), optional('bias')]) {
       if (scale) atoms.tie(dim, scale.dims[i] as Dim);
     }

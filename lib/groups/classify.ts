@@ -18,7 +18,8 @@ export function kindOf({ marks, slices, layer }: ClassFacts): GroupKind {
   if (marks.has('token_lookup') || marks.has('output')) return 'vocabulary';
   if (marks.has('query_key_width') || marks.has('value_width')) return 'head_dim';
   if (marks.has('head')) return 'attention_heads';
-  if (marks.has('token_vector') || (marks.has('normalised') && layer === null)) return 'residual';
+  const normed = marks.has('normalised') || marks.has('root_mean_square');
+  if (marks.has('token_vector') || (normed && layer === null)) return 'residual';
   if (marks.has('activation')) return 'mlp_channels';
   return 'other';
 }
@@ -28,12 +29,14 @@ export function labelOf(kind: GroupKind, marks: ReadonlySet<Mark>): string {
   switch (kind) {
     case 'attention_heads':
       return 'heads';
+    case 'query_heads':
+      return 'queries_per_head';
     case 'mlp_channels':
       return 'channels';
     case 'head_dim':
       return marks.has('query_key_width') ? 'query_key_width' : 'value_width';
     case 'other':
-      return marks.has('head') ? 'queries_per_head' : 'width';
+      return 'width';
     default:
       return kind;
   }
@@ -45,16 +48,15 @@ export function structuralReason(kind: GroupKind, facts: ClassFacts): string | u
   switch (kind) {
     case 'lora_rank':
       return 'rank dimension of LoRA';
-    case 'vocabulary':
-      return marks.has('output')
-        ? 'touches the output logits'
-        : 'its rows are looked up by token id';
     case 'head_dim':
       return marks.has('constant')
         ? 'RoPE pairs positions of a head'
         : 'width of a head: one number for queries, keys and the cache';
     case 'residual':
-      return 'residual width: not yet (exact only with rescaled norm weights)';
+      if (marks.has('normalised')) return centreFirst;
+      break;
+    case 'vocabulary':
+      return marks.has('position_lookup') ? markReasons.position_lookup : undefined;
   }
   for (const [mark, reason] of Object.entries(markReasons)) {
     if (marks.has(mark as Mark)) return reason;
@@ -67,6 +69,23 @@ export function structuralReason(kind: GroupKind, facts: ClassFacts): string | u
     return 'no operator of the base model reads it';
   return undefined;
 }
+
+/** Why a kind that could be cut stays when nobody asked for it. */
+export function notAsked(kind: GroupKind): string {
+  switch (kind) {
+    case 'vocabulary':
+      return 'touches the output logits; its rows are cut on request only';
+    case 'residual':
+      return 'the width of all layers, cut on request only';
+    case 'query_heads':
+      return 'query heads share their key and value; cut on request only, equally many of each';
+    default:
+      return 'not among the kinds to be cut';
+  }
+}
+
+const centreFirst =
+  'its LayerNorms subtract a mean over it: centre the residual stream first (centreResidual)';
 
 const markReasons: Partial<Record<Mark, string>> = {
   misfit: 'a reshape divides it in a way that whole units do not follow',

@@ -1,7 +1,7 @@
 // How many base-model parameters go with one unit.
 import type { Slice } from './group.js';
 
-type CostSlice = Pick<Slice, 'param' | 'dim' | 'outer' | 'inner' | 'lora'>;
+type CostSlice = Pick<Slice, 'param' | 'dim' | 'outer' | 'inner' | 'lora' | 'only'>;
 
 /**
  * Base-model parameters (LoRA not counted) that one unit holds. A parameter cut in several dimensions loses
@@ -14,7 +14,7 @@ export function unitCost(
 ): number {
   const kept = new Map<string, { readonly shape: readonly number[]; readonly left: number[] }>();
   for (const { slice, shape } of slices) {
-    if (slice.lora !== null || units === 0) continue;
+    if (slice.lora !== null || units === 0 || (slice.only ?? 0) !== 0) continue;
     let entry = kept.get(slice.param);
     if (!entry) kept.set(slice.param, (entry = { shape, left: [...shape] }));
     entry.left[slice.dim] = (entry.left[slice.dim] ?? 0) - slice.outer * slice.inner;

@@ -26,17 +26,40 @@ export interface Slice {
    * v rows of a head, up rows of a gated MLP, with their biases and LoRA B rows.
    */
   readonly carrier: boolean;
+  /** The slice belongs to this unit alone, which has the indices offset … offset + inner − 1; others have none. */
+  readonly only?: number;
 }
 
 /** Decided from the graph (which operators a class touches), never from parameter names. */
 export type GroupKind =
-  | 'attention_heads'
+  | 'attention_heads' // key-value heads with their query heads
+  | 'query_heads' // query heads alone, equally many of each key-value head
   | 'mlp_channels'
-  | 'residual'
+  | 'experts'
+  | 'expert_channels'
+  | 'residual' // the width that all layers share
+  | 'sublayer' // attention or feed-forward of a layer
+  | 'layer'
   | 'vocabulary'
   | 'lora_rank'
   | 'head_dim'
   | 'other';
+
+/** All that can be cut, if it is asked for. */
+export const cuttableKinds = [
+  'attention_heads',
+  'query_heads',
+  'mlp_channels',
+  'experts',
+  'expert_channels',
+  'residual',
+  'sublayer',
+  'layer',
+  'vocabulary',
+] as const satisfies readonly GroupKind[];
+
+/** Kinds whose units consist of whole parameters that are in units of other kinds, too. */
+export const composedKinds: ReadonlySet<GroupKind> = new Set(['sublayer', 'layer']);
 
 /** A set of dimensions that must be cut with the same indices. */
 export interface NodeGroup {
@@ -47,6 +70,8 @@ export interface NodeGroup {
   readonly layer: number | null;
   /** How many removable structures: key-value heads with their query heads, channels, … */
   readonly units: number;
+  /** The units lie in this many blocks of equal size, and every block must lose as many (query heads of a kv head). */
+  readonly blocks?: number;
   readonly slices: readonly Slice[];
   /** Base-model parameters (LoRA not counted) that go with the first unit removed. */
   readonly cost: number;
@@ -55,15 +80,28 @@ export interface NodeGroup {
   readonly reason?: string;
 }
 
+/** A root-mean-square norm y = (w + offset)·x/√(mean(x²) + ε), which a cut of what it averages over has to make up for. */
+export interface NormUse {
+  /** Parameter w. */
+  readonly weight: string;
+  readonly offset: number;
+  /** Groups that its mean runs over. */
+  readonly over: readonly string[];
+  /** Parameters whose joint scaling scales its input; empty where that is not needed, or not possible. */
+  readonly scalers: readonly string[];
+}
+
 export interface Partition {
   readonly groups: readonly NodeGroup[];
+  /** Norms over dimensions that may be cut, or that share ε with such norms. */
+  readonly norms?: readonly NormUse[];
   /** Parameters of the base model: LoRA not counted, tied ones once. */
   readonly parameters: number;
   /** Hash of the groups and of every parameter's shape: artefacts of another model are refused by it. */
   readonly fingerprint: string;
 }
 
-/** Which kinds may be cut. */
+/** Which kinds may be cut; default: attention heads, channels, and those of experts. */
 export interface PartitionPolicy {
   readonly kinds?: readonly GroupKind[];
 }

@@ -17,6 +17,7 @@ function shared(paths: readonly (readonly string[])[]): string[] {
 /** Names the groups of one model; every id is given once. */
 export class Naming {
   readonly #root: number;
+  readonly #stack: readonly string[];
   readonly #given = new Set<string>();
 
   /** @param parameters names of all parameters of the model */
@@ -26,6 +27,10 @@ export class Naming {
       .filter((path) => path.some(isNumber))
       .map((path) => path.slice(0, Math.max(0, path.findIndex(isNumber) - 1)));
     this.#root = shared(above).length; // `model` in `model.layers.0…`: says nothing
+    const [layered = []] = parameters
+      .map((name) => name.split('.'))
+      .filter((p) => p.some(isNumber));
+    this.#stack = layered.slice(this.#root, layered.findIndex(isNumber));
   }
 
   /** Number of the layer that all these parameters are in, null if there is none. */
@@ -42,6 +47,13 @@ export class Naming {
     for (let n = 2; this.#given.has(id); n++) id = `${path}_${n}`;
     this.#given.add(id);
     return id;
+  }
+
+  /** `layers.3.attention` for what is as a whole in layer 3. */
+  placed(layer: number, label: string): string {
+    const path = [...this.#stack, String(layer), label].join('.');
+    this.#given.add(path);
+    return path;
   }
 
   /** Deepest module that all parameters are below. */

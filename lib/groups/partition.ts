@@ -1,17 +1,20 @@
 // All tied dimensions of a model as node groups: what can be removed as one, and why the rest cannot (paper §3.1).
 import { createHash } from 'node:crypto';
-import { type Dimensions, dimensionsOf } from '../graph/dimensions.js';
+import { type Dimensions, type Sink, dimensionsOf } from '../graph/dimensions.js';
 import { type Graph, type Value, elements, parametersOf } from '../graph/graph.js';
 import type { Mark } from '../graph/rule.js';
-import { type ClassFacts, kindOf, labelOf, structuralReason } from './classify.js';
+import { type ClassFacts, kindOf, labelOf, notAsked, structuralReason } from './classify.js';
 import { unitCost } from './cost.js';
-import type { GroupKind, NodeGroup, Partition, PartitionPolicy, Slice } from './group.js';
+import { composedGroups } from './composed.js';
+import type { GroupKind, NodeGroup, NormUse, Partition, PartitionPolicy, Slice } from './group.js';
 import { layoutOf } from './layout.js';
 import { loraFactors } from './lora.js';
 import { Naming } from './naming.js';
+import { type NormNode, rmsNorms } from './norms.js';
+import { eachQueryHead } from './query_heads.js';
 import { unitAlgebra } from './unit_algebra.js';
 
-const defaultKinds: readonly GroupKind[] = ['attention_heads', 'mlp_channels'];
+const defaultKinds: readonly GroupKind[] = ['attention_heads', 'mlp_channels', 'expert_channels'];
 
 /** Slices of one class, with the parameters they are of. */
 interface ClassSlices {
@@ -29,7 +32,11 @@ export function partition(graph: Graph, { kinds = defaultKinds }: PartitionPolic
   const parameters = parametersOf(graph);
   const marks = dimensions.atoms.marks();
   const reads = readsByClass(dimensions);
+  const byName = new Map(parameters.map((value) => [value.name ?? '', value]));
   const naming = new Naming(parameters.map(({ name }) => name ?? ''));
+
+  const norms = rmsNorms(graph, dimensions);
+  const idOf = new Map<number, string>();
 
   const groups = collect(dimensions, parameters, factors).map(({ atom, slices }): NodeGroup => {
     const units = dimensions.atoms.size(atom);
@@ -44,20 +51,31 @@ export function partition(graph: Graph, { kinds = defaultKinds }: PartitionPolic
     let kind = kindOf(facts);
     let reason = structuralReason(kind, facts);
     let carriers: ReadonlySet<number> = new Set();
+    const asked =
+      kinds.includes(kind) || (kind === 'attention_heads' && kinds.includes('query_heads'));
+    if (reason === undefined && !asked) reason = notAsked(kind);
     if (reason === undefined) {
       const algebra = unitAlgebra(graph, dimensions, atom, reads.get(atom) ?? []);
       carriers = algebra.carriers;
-      if (!algebra.vanishes) {
-        const query = kind === 'attention_heads';
-        if (query) kind = 'other';
-        reason = query
-          ? 'query heads share their key and value: an equal count per key-value head is not cut yet'
-          : 'its units do not become zero with their weights';
-      } else if (!kinds.includes(kind)) reason = 'not among the kinds to be cut';
+      // Queries that are zero look at all keys alike: only the columns that read a query head make it vanish.
+      if (kind === 'attention_heads' && !algebra.vanishes) kind = 'query_heads';
+      if (kind !== 'vocabulary' && !algebra.vanishes && !algebra.readByWeights) {
+        reason = 'its units do not become zero with their weights';
+      } else if (kind === 'residual' && !algebra.vanishes) {
+        reason = 'what is not zero in it would change its norms';
+      } else if (!kinds.includes(kind)) reason = notAsked(kind);
+      else
+        reason = normReason(
+          graph,
+          kind,
+          norms.filter(({ over }) => over.has(atom)),
+        );
     }
     const prunable = reason === undefined;
-    return {
-      id: naming.idOf(names, labelOf(kind, facts.marks)),
+    const id = naming.idOf(names, labelOf(kind, facts.marks));
+    idOf.set(atom, id);
+    const group: NodeGroup = {
+      id,
       kind,
       layer,
       units,
@@ -72,14 +90,55 @@ export function partition(graph: Graph, { kinds = defaultKinds }: PartitionPolic
       prunable,
       ...(reason === undefined ? {} : { reason }),
     };
+    return prunable && kind === 'query_heads' ? eachQueryHead(group, byName) : group;
   });
+  groups.push(...composedGroups({ graph, dimensions, factors, naming, groups, kinds }));
 
   const base = parameters.filter(({ id }) => !factors.has(id));
+  const used = usesOf(graph, norms, groups, idOf);
   return {
     groups,
+    ...(used.length > 0 ? { norms: used } : {}),
     parameters: base.reduce((total, value) => total + elements(value), 0),
     fingerprint: fingerprint(groups, parameters),
   };
+}
+
+/** Why a cut of what these norms average over could not be made up for; undefined where it could. */
+function normReason(graph: Graph, kind: GroupKind, norms: readonly NormNode[]): string | undefined {
+  // ε of the norms over the residual width is written anew; for the others it stays, and their inputs are scaled.
+  const stuck = kind === 'residual' ? undefined : norms.find(({ scalers }) => !scalers());
+  if (!stuck) return undefined;
+  const name = graph.values[stuck.weight]?.name ?? '';
+  return `the norm ${name} averages over it, and no weights alone make its input`;
+}
+
+/** The norms that a cut of a prunable group concerns. */
+function usesOf(
+  graph: Graph,
+  norms: readonly NormNode[],
+  groups: readonly NodeGroup[],
+  idOf: ReadonlyMap<number, string>,
+): NormUse[] {
+  const byId = new Map(groups.map((group) => [group.id, group]));
+  const overOf = ({ over }: NormNode): NodeGroup[] =>
+    [...over].flatMap((atom) => byId.get(idOf.get(atom) ?? '') ?? []);
+  const residual = groups.some(({ kind, prunable }) => kind === 'residual' && prunable);
+  return norms.flatMap((norm) => {
+    const over = overOf(norm);
+    const wide = over.some(({ kind }) => kind === 'residual');
+    if (!residual && !over.some(({ prunable }) => prunable)) return [];
+    const scalers = wide ? [] : [...(norm.scalers() ?? [])];
+    const name = (id: number): string => graph.values[id]?.name ?? '';
+    return [
+      {
+        weight: name(norm.weight),
+        offset: norm.offset,
+        over: over.map(({ id }) => id),
+        scalers: scalers.map(name),
+      },
+    ];
+  });
 }
 
 /** Slices by class, in order of parameters, dimensions and offsets. */
@@ -113,13 +172,13 @@ function collect(
 }
 
 /** For every class, the values that operators sum over it. */
-function readsByClass({ atoms, sinks }: Dimensions): Map<number, number[]> {
-  const reads = new Map<number, number[]>();
-  for (const { value, dim } of sinks) {
-    for (const atom of atoms.leaves(dim)) {
+function readsByClass({ atoms, sinks }: Dimensions): Map<number, Sink[]> {
+  const reads = new Map<number, Sink[]>();
+  for (const sink of sinks) {
+    for (const atom of atoms.leaves(sink.dim)) {
       const known = reads.get(atom);
-      if (known) known.push(value);
-      else reads.set(atom, [value]);
+      if (known) known.push(sink);
+      else reads.set(atom, [sink]);
     }
   }
   return reads;

@@ -1,11 +1,13 @@
 // What a unit's consumers read, as a function of its weights: zero with them, and linear in some (algorithm.md §1.1).
-import type { Dimensions } from '../graph/dimensions.js';
+import type { Dimensions, Sink } from '../graph/dimensions.js';
 import type { Graph, Node, ValueId } from '../graph/graph.js';
 import { algebraOf } from '../graph/rules.js';
 
 export interface UnitAlgebra {
-  /** All that consumers read of a unit is zero when the unit's weights are zero. */
+  /** All that consumers read of a unit is zero when the weights that make the unit are zero. */
   readonly vanishes: boolean;
+  /** All that is read of a unit is multiplied by weights of the unit, so that it has no effect when those are zero. */
+  readonly readByWeights: boolean;
   /** Parameters whose joint scaling by F scales all that consumers read by exactly F; empty if there are none. */
   readonly carriers: ReadonlySet<ValueId>;
 }
@@ -15,31 +17,76 @@ export function unitAlgebra(
   graph: Graph,
   dimensions: Dimensions,
   atom: number,
-  reads: readonly ValueId[],
+  reads: readonly Pick<Sink, 'value' | 'against'>[],
 ): UnitAlgebra {
-  const walk = new Walk(graph, dimensions, atom);
-  const vanishes = reads.length > 0 && reads.every((value) => walk.vanishes(value));
+  const walk = new Walk(graph, dimensions, new Set([atom]));
+  const some = reads.length > 0;
+  const readByWeights = some && reads.every(({ against }) => isWeight(graph, against));
+  const vanishes = some && reads.every(({ value }) => walk.vanishes(value));
+  const none = { vanishes, readByWeights, carriers: new Set<ValueId>() };
   const carriers = new Set<ValueId>();
-  for (const value of reads) {
+  for (const { value } of reads) {
     const chosen = walk.carriers(value);
-    if (!chosen) return { vanishes, carriers: new Set() };
+    if (!chosen) return none;
     for (const parameter of chosen) carriers.add(parameter);
   }
-  const exact = reads.every((value) => walk.degree(value, carriers) === 1);
-  return { vanishes, carriers: exact ? carriers : new Set() };
+  const exact = reads.every(({ value }) => walk.degree(value, carriers) === 1);
+  return exact ? { ...none, carriers } : none;
 }
 
-/** Memory of one class's walk; a value without the class does not vary from unit to unit. */
+const rearranging = new Set(['aten::t', 'aten::transpose.int', 'aten::contiguous', 'aten::detach']);
+
+/** A parameter, perhaps transposed or in another type. */
+function isWeight(graph: Graph, value: ValueId | null): boolean {
+  if (value === null) return false;
+  const { kind, producer } = graph.values[value] ?? {};
+  if (kind === 'parameter') return true;
+  const node = graph.nodes[producer ?? -1];
+  if (!node || !(rearranging.has(node.op) || node.op.startsWith('aten::to.'))) return false;
+  return isWeight(graph, node.inputs[0]?.value ?? null);
+}
+
+/**
+ * Parameters whose joint scaling by F scales all of `value` by exactly F; null where there are none.
+ * @param over classes that the value has: what has none of them does not count
+ */
+export function scalersOf(
+  graph: Graph,
+  dimensions: Dimensions,
+  value: ValueId,
+  over: ReadonlySet<number>,
+): ReadonlySet<ValueId> | null {
+  const walk = new Walk(graph, dimensions, over);
+  const scaled = walk.carriers(value);
+  return scaled && walk.degree(value, scaled) === 1 ? scaled : null;
+}
+
+/** Is `value` zero once every parameter in `zero` is, whatever the others are? */
+export function vanishesWithout(
+  graph: Graph,
+  dimensions: Dimensions,
+  value: ValueId,
+  zero: ReadonlySet<ValueId>,
+): boolean {
+  return new Walk(graph, dimensions, null, (parameter) => zero.has(parameter)).vanishes(value);
+}
+
+/** Memory of one walk; a value without the class does not vary from unit to unit. */
 class Walk {
   readonly #vanishes = new Map<ValueId, boolean>();
   readonly #carriers = new Map<ValueId, ReadonlySet<ValueId> | null>();
   readonly #degree = new Map<ValueId, number | null>();
   readonly #touches = new Map<ValueId, boolean>();
 
+  /**
+   * @param over the classes; null for all values
+   * @param zero which parameters are zero, where not all that have a class are
+   */
   constructor(
     readonly graph: Graph,
     readonly dimensions: Dimensions,
-    readonly atom: number,
+    readonly over: ReadonlySet<number> | null,
+    readonly zero: ((parameter: ValueId) => boolean) | null = null,
   ) {}
 
   #node(value: ValueId): Node | undefined {
@@ -47,9 +94,14 @@ class Walk {
   }
 
   touches(value: ValueId): boolean {
+    const { over } = this;
+    if (over === null) return true;
     return remember(this.#touches, value, () => {
       const dims = this.dimensions.of[value] ?? [];
-      return dims.some((dim) => this.dimensions.atoms.leaves(dim).has(this.atom));
+      return dims.some((dim) => {
+        for (const leaf of this.dimensions.atoms.leaves(dim)) if (over.has(leaf)) return true;
+        return false;
+      });
     });
   }
 
@@ -58,7 +110,7 @@ class Walk {
     return remember(this.#vanishes, value, () => {
       if (!this.touches(value)) return false;
       const node = this.#node(value);
-      if (!node) return this.dimensions.derived[value] === true;
+      if (!node) return this.zero?.(value) ?? this.dimensions.derived[value] === true;
       const zero = (name: string): boolean =>
         node.inputs.some((input) => input.name === name && this.vanishes(input.value));
       const algebra = algebraOf(node);

@@ -2,7 +2,7 @@
 import { LoraShearError } from '../errors.js';
 import { type GraphData, type Value, elements, parametersOf } from '../graph/graph.js';
 import { unitCost } from './cost.js';
-import type { NodeGroup, Partition, Slice } from './group.js';
+import { type NodeGroup, type Partition, type Slice, composedKinds } from './group.js';
 
 function fail(message: string, facts: Record<string, unknown>): never {
   throw new LoraShearError('PARTITION_INVALID', message, {
@@ -36,10 +36,12 @@ export function verifyPartition(partition: Partition, graph: GraphData): void {
     );
     if (cost !== group.cost)
       fail(`a unit of ${group.id} costs ${cost}, not ${group.cost}`, { cost });
-    for (const { param, dim, offset, outer, inner } of group.slices) {
+    if (composedKinds.has(group.kind)) continue; // whole parameters, which other groups describe
+    for (const { param, dim, offset, outer, inner, only } of group.slices) {
       const key = `${param}.${dim}`;
       const list = described.get(key) ?? [];
-      list.push({ start: offset, end: offset + outer * group.units * inner, group });
+      const length = only === undefined ? outer * group.units * inner : inner;
+      list.push({ start: offset, end: offset + length, group });
       described.set(key, list);
     }
   }
@@ -60,7 +62,7 @@ export function verifyPartition(partition: Partition, graph: GraphData): void {
 }
 
 function checkSlice(group: NodeGroup, slice: Slice, parameters: ReadonlyMap<string, Value>): Value {
-  const { param, dim, extent, offset, outer, inner } = slice;
+  const { param, dim, extent, offset, outer, inner, only } = slice;
   const value = parameters.get(param);
   if (!value) fail(`${group.id} names ${param}, which the model does not have`, { param });
   if (value.shape[dim] !== extent) {
@@ -73,7 +75,8 @@ function checkSlice(group: NodeGroup, slice: Slice, parameters: ReadonlyMap<stri
     );
   }
   const whole = [offset, outer, inner, group.units].every((n) => Number.isInteger(n) && n >= 0);
-  if (!whole || offset + outer * group.units * inner > extent) {
+  const length = only === undefined ? outer * group.units * inner : inner;
+  if (!whole || offset + length > extent || (only ?? 0) >= Math.max(1, group.units)) {
     fail(`${group.id}: units of ${param} reach beyond its ${extent} indices`, { param, slice });
   }
   return value;
@@ -91,7 +94,8 @@ function checkCover(
   for (const { start, end, group } of intervals.toSorted((a, b) => a.start - b.start)) {
     if (start > all) break;
     all = Math.max(all, end);
-    if (!group.prunable) continue;
+    // A query head is a part of its key-value head: the two overlap, and a cut of both is their union.
+    if (!group.prunable || group.kind === 'query_heads') continue;
     if (start < cut)
       fail(`${group.id} and another group both cut ${name} dim ${dim}`, { name, dim });
     cut = end;

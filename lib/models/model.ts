@@ -38,4 +38,6 @@ export interface Architecture {
   build(config: RawConfig, weights: WeightSource): Model;
   /** Keys of config.json that say the sizes which a cut changes. */
   readonly sizes: SizeKeys;
+  /** What embeddings are multiplied by, where that depends on the width (Gemma). */
+  readonly embeddingScale?: (config: RawConfig) => number;
 }

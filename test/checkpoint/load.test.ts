@@ -124,11 +124,11 @@ refuses('heads are no multiple of kv heads', 'CHECKPOINT_INVALID', nothing, {
   config: { num_key_value_heads: 3 },
 });
 refuses('RoPE is scaled', 'CHECKPOINT_UNSUPPORTED', nothing, {
-  config: { rope_scaling: { rope_type: 'llama3', factor: 8 } },
-  message: /llama3/,
+  config: { rope_scaling: { rope_type: 'dynamic', factor: 8 } },
+  message: /dynamic/,
 });
 refuses('the activation is another', 'CHECKPOINT_UNSUPPORTED', nothing, {
-  config: { hidden_act: 'gelu' },
+  config: { hidden_act: 'mish' },
 });
 refuses(
   'a tensor is missing',

@@ -128,7 +128,7 @@ t.test('when a dimension has a part in attention, then its marks say which', (t)
 });
 
 t.test('when a dimension is normalised or looked up, then it is marked', (t) => {
-  t.strictSame(marksOf(recorded(norm('rms_norm', 1e-5)))[0], ['', '', 'normalised']);
+  t.strictSame(marksOf(recorded(norm('rms_norm', 1e-5)))[0], ['', '', 'root_mean_square']);
   const looked = uses.find(({ op }) => op === 'embedding')!;
   t.strictSame(marksOf(recorded(looked))[0], ['token_lookup', 'token_vector']);
   const s = new Symbolic();

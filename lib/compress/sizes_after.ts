@@ -1,0 +1,112 @@
+// The sizes of a model after a cut, layer by layer, for its config.json.
+import type { GroupKind, NodeGroup, Partition } from '../groups/group.js';
+import { type Sublayer, layerConfig } from '../models/layer_config.js';
+import type { Architecture, RawConfig } from '../models/model.js';
+import type { LayerSizes, Resized } from '../models/sizes.js';
+import { type CutLosses, type Removed, invalidCut, lossOf } from './losses.js';
+
+type Sizes = { -readonly [K in keyof LayerSizes]?: number };
+
+/** @throws PARTITION_INVALID where a group would lose all its units */
+export function sizesAfter(
+  { sizes: keys }: Architecture,
+  config: RawConfig,
+  partition: Partition,
+  removed: Removed,
+  losses: CutLosses,
+): Resized {
+  const { groups } = partition;
+  const left = (group: NodeGroup): number => {
+    const count = group.units - lossOf(group, removed);
+    if (count < 1) throw invalidCut(`no unit of ${group.id} would stay`);
+    return count;
+  };
+  const layers: Resized['layers'][number][] = [];
+  for (let from = 0; from < Number(config[keys.layers]); from++) {
+    const own = groups.filter(({ layer }) => layer === from);
+    const skip = skipsOf(own, removed);
+    if (own.some((group) => group.kind === 'layer' && lossOf(group, removed) > 0)) continue;
+    if (skip.length > 1 && allGone(own, losses)) continue;
+    layers.push({ from, sizes: layerSizes(own, config, keys, from, removed, left, skip), skip });
+  }
+  if (layers.length === 0) throw invalidCut('no layer would stay');
+  const explicit = keys.headDim === undefined ? config['head_dim'] : config[keys.headDim];
+  const headDim =
+    typeof explicit === 'number'
+      ? explicit
+      : Number(config[keys.width]) / Number(config[keys.heads]);
+  const residual = groups.find((group) => group.kind === 'residual' && lossOf(group, removed) > 0);
+  const vocabulary = groups.find(
+    (group) => group.kind === 'vocabulary' && lossOf(group, removed) > 0,
+  );
+  const eps = keys.eps === undefined ? NaN : Number(config[keys.eps]);
+  return {
+    ...{ layers, headDim },
+    ...(residual ? { width: left(residual) } : {}),
+    // The mean runs over fewer features: ε goes with them (algorithm.md §1.5).
+    ...(residual && !Number.isNaN(eps) ? { eps: (eps * residual.units) / left(residual) } : {}),
+    ...(vocabulary ? { vocabulary: left(vocabulary) } : {}),
+  };
+}
+
+function skipsOf(own: readonly NodeGroup[], removed: Removed): Sublayer[] {
+  return own
+    .filter((group) => group.kind === 'sublayer' && lossOf(group, removed) > 0)
+    .map(({ id }) => id.slice(id.lastIndexOf('.') + 1) as Sublayer);
+}
+
+/** Is there a parameter of the layer that stays? */
+function allGone(own: readonly NodeGroup[], { whole }: CutLosses): boolean {
+  return own.every(({ slices }) => slices.every(({ param }) => whole.has(param)));
+}
+
+function layerSizes(
+  own: readonly NodeGroup[],
+  config: RawConfig,
+  keys: Architecture['sizes'],
+  layer: number,
+  removed: Removed,
+  left: (group: NodeGroup) => number,
+  skip: readonly Sublayer[],
+): Sizes {
+  const find = (kind: GroupKind): NodeGroup | undefined => own.find((group) => group.kind === kind);
+  const sizes: Sizes = {};
+  if (!skip.includes('attention')) {
+    const heads = Number(layerConfig(config, layer)[keys.heads]);
+    const [kv, query] = [find('attention_heads'), find('query_heads')];
+    const kvHeads = kv?.units ?? query?.blocks ?? 1;
+    const kvLeft = kv ? left(kv) : kvHeads;
+    const lostKv = new Set(kv ? removed.get(kv.id) : []);
+    const perHead = heads / kvHeads;
+    const lost = new Set(
+      (query ? (removed.get(query.id) ?? []) : []).filter(
+        (unit) => !lostKv.has(Math.floor(unit / perHead)),
+      ),
+    ).size;
+    if (kv || query) sizes.heads = kvLeft * perHead - lost;
+    if (kv) sizes.kvHeads = kvLeft;
+  }
+  const channels = find('mlp_channels');
+  if (channels && !skip.includes('mlp')) sizes.channels = left(channels);
+  const experts = find('experts');
+  if (experts) sizes.experts = left(experts);
+  const inner = own.filter((group) => group.kind === 'expert_channels');
+  if (inner.length > 0 && !skip.includes('mlp'))
+    sizes.expertChannels = uniform(inner, removed, left);
+  return sizes;
+}
+
+/** Channels of the experts that stay: one number for all. */
+function uniform(
+  groups: readonly NodeGroup[],
+  removed: Removed,
+  left: (group: NodeGroup) => number,
+): number {
+  const counts = groups.map(left);
+  const [first = 0] = counts;
+  const odd = counts.findIndex((count) => count !== first);
+  if (odd < 0) return first;
+  throw invalidCut(
+    `${groups[odd]?.id ?? ''} keeps ${counts[odd] ?? 0} units, ${groups[0]?.id ?? ''} keeps ${first}`,
+  );
+}

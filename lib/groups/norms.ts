@@ -1,0 +1,48 @@
+// The root-mean-square norms of a graph: what each averages over, and which weights scale its input (algorithm.md §1.5).
+import type { Dimensions } from '../graph/dimensions.js';
+import type { Graph, Node, ValueId } from '../graph/graph.js';
+import { scalersOf } from './unit_algebra.js';
+
+/** One norm y = (w + offset)·x/√(mean(x²) + ε), by ids of the graph. */
+export interface NormNode {
+  /** The parameter w. */
+  readonly weight: ValueId;
+  readonly offset: number;
+  /** Classes that its mean runs over. */
+  readonly over: ReadonlySet<number>;
+  readonly input: ValueId;
+  /** Parameters whose joint scaling scales the input; null where there are none. */
+  readonly scalers: () => ReadonlySet<ValueId> | null;
+}
+
+/** All of them, in order. */
+export function rmsNorms(graph: Graph, dimensions: Dimensions): NormNode[] {
+  return graph.nodes.flatMap((node) => {
+    if (node.op !== 'aten::rms_norm') return [];
+    const [input, given] = ['input', 'weight'].map((name) => operand(node, name));
+    const found = given === undefined ? undefined : weightOf(graph, given);
+    if (input === undefined || !found) return [];
+    const last = dimensions.of[input]?.at(-1) ?? [];
+    const over = dimensions.atoms.leaves(last);
+    const scalers = (): ReturnType<typeof scalersOf> => scalersOf(graph, dimensions, input, over);
+    return [{ ...found, over, input, scalers }];
+  });
+}
+
+function operand(node: Node, name: string): ValueId | undefined {
+  return node.inputs.find((ref) => ref.name === name)?.value;
+}
+
+/** A parameter, or one with a number added (Gemma stores w − 1). */
+function weightOf(
+  graph: Graph,
+  value: ValueId,
+  offset = 0,
+): Pick<NormNode, 'weight' | 'offset'> | undefined {
+  const { kind, producer } = graph.values[value] ?? {};
+  if (kind === 'parameter') return { weight: value, offset };
+  const node = graph.nodes[producer ?? -1];
+  const self = node && operand(node, 'self');
+  if (node?.op !== 'aten::add.Scalar' || self === undefined) return undefined;
+  return weightOf(graph, self, offset + Number(node.attrs['other']));
+}

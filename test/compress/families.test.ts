@@ -1,0 +1,76 @@
+// Every family and every kind of group: what is zero is cut, and the logits stay (algorithm.md §1.1, §4).
+import t from 'tap';
+import { loadModel } from '../../lib/checkpoint/load.js';
+import { type GroupKind, cuttableKinds } from '../../lib/groups/group.js';
+import { attachLora, mergeLora } from '../../lib/lora/lora.js';
+import type { Model } from '../../lib/models/model.js';
+import { noGrad } from '../../lib/tensor/autograd.js';
+import { add_ } from '../../lib/tensor/ops.js';
+import { scoped, tensorCount } from '../../lib/tensor/scope.js';
+import { floatTensor } from '../../lib/tensor/tensor.js';
+import { families, familyFolder, oracleOf } from '../fixtures/families.js';
+import { randomNumbers } from '../fixtures/random_llama.js';
+import { cutGap, someUnits, structuresOf } from '../fixtures/structures.js';
+
+/** Sums in another order, in float32. */
+const tolerance = 1e-4;
+
+/** LoRA with a B that is not zero, as after training. */
+function withLora(model: Model): void {
+  attachLora(model, { r: 2, alpha: 4, seed: 3 });
+  let made = 0;
+  for (const { lora } of model.linears().values()) {
+    if (!lora) continue;
+    const values = randomNumbers(77 + made++, lora.B.size).map((x) => 0.4 * x);
+    noGrad(() => scoped(() => void add_(lora.B, floatTensor(values, lora.B.shape))));
+  }
+}
+
+const together: readonly GroupKind[] = [
+  'attention_heads',
+  'query_heads',
+  'mlp_channels',
+  'expert_channels',
+  'residual',
+  'sublayer',
+];
+const choices: readonly (readonly [string, readonly GroupKind[]])[] = [
+  ...cuttableKinds.map((kind) => [kind, [kind]] as const),
+  ['all kinds at once', together],
+];
+
+for (const name of families()) {
+  const { tokens } = oracleOf(name);
+  for (const [what, kinds] of choices) {
+    for (const lora of ['none', 'attached', 'merged'] as const) {
+      t.test(`when ${what} of ${name} are zero (LoRA: ${lora}), then the cut agrees`, (t) => {
+        const before = tensorCount();
+        const model = loadModel(familyFolder(name));
+        if (lora !== 'none') withLora(model);
+        if (lora === 'merged') mergeLora(model);
+        const groups = structuresOf(model, kinds, { lora: lora !== 'none' });
+        const removed = someUnits(groups, kinds, 1);
+        if (removed.size === 0) {
+          model.dispose();
+          t.pass(whyNot(groups.groups, kinds));
+          t.end();
+          return;
+        }
+        const { gap, scale, compact } = cutGap(model, groups, removed, tokens);
+        t.ok(scale > 0.05, 'the logits are no zeros');
+        t.ok(gap <= tolerance, `logits differ by ${gap}`);
+        compact.dispose();
+        model.dispose();
+        t.equal(tensorCount(), before, 'no tensor is left');
+        t.end();
+      });
+    }
+  }
+}
+
+function whyNot(
+  groups: readonly { kind: GroupKind; reason?: string }[],
+  [kind]: readonly GroupKind[],
+): string {
+  return groups.find((group) => group.kind === kind)?.reason ?? `there are no ${kind ?? ''}`;
+}
