@@ -1,27 +1,13 @@
 // A model becomes a Hugging Face folder that stock loaders read; the folder appears whole or not at all.
-import {
-  existsSync,
-  mkdirSync,
-  readFileSync,
-  readdirSync,
-  realpathSync,
-  renameSync,
-  rmSync,
-  statSync,
-} from 'node:fs';
-import { basename, dirname, join, resolve } from 'node:path';
+import { existsSync, readFileSync, readdirSync, realpathSync, statSync } from 'node:fs';
+import { join } from 'node:path';
 import { LoraShearError } from '../errors.js';
 import type { Model } from '../models/model.js';
-import {
-  copyDurably,
-  discard,
-  flushFolder,
-  writeFailure,
-  writeTextDurably,
-} from './durable_file.js';
+import { copyDurably, writeTextDurably } from './durable_file.js';
 import { exportConfig } from './export_config.js';
 import { readConfig } from './load.js';
 import { type ModelCard, modelCard } from './model_card.js';
+import { replaceFolder } from './replace_folder.js';
 import { saveSafetensors } from './save.js';
 
 /** Carried from the dense model's folder where they are there. */
@@ -76,16 +62,13 @@ export function exportModel(
   refuseOccupied(dir, from);
   const dense = readConfig(from);
   const parameters = [...model.parameters()].reduce((sum, [, { size }]) => sum + size, 0);
-  const target = resolve(dir);
-  const partial = join(dirname(target), `.${basename(target)}.partial`);
-  try {
-    rmSync(partial, { recursive: true, force: true });
-    mkdirSync(partial, { recursive: true });
+  let bytes = 0;
+  replaceFolder(dir, (partial) => {
     const files = saveSafetensors(join(partial, 'model.safetensors'), model.parameters(), {
       dtype,
       ...(maxShardBytes === undefined ? {} : { maxShardBytes }),
     });
-    const bytes = files.reduce((sum, file) => sum + statSync(file).size, 0);
+    bytes = files.reduce((sum, file) => sum + statSync(file).size, 0);
     for (const file of carried) {
       if (existsSync(join(from, file))) copyDurably(join(from, file), join(partial, file));
     }
@@ -98,13 +81,8 @@ export function exportModel(
     }
     const sizes = { dense, cut: config, parameters, note: reason };
     writeTextDurably(join(partial, 'README.md'), modelCard(card, sizes));
-    flushFolder(partial);
-    takePlace(partial, target);
-    return { dir, modelType, ...(reason === undefined ? {} : { reason }), parameters, bytes };
-  } catch (thrown) {
-    discard(partial);
-    throw writeFailure(dir, thrown);
-  }
+  });
+  return { dir, modelType, ...(reason === undefined ? {} : { reason }), parameters, bytes };
 }
 
 /** Key in config.json that marks a folder as an export of ours, with the dense model's sizes. */
@@ -131,9 +109,10 @@ function generationOf(config: Readonly<Record<string, unknown>>): object {
 }
 
 function refuseLora(model: Model): void {
-  for (const [name, linear] of model.linears()) {
-    if (linear.lora === null) continue;
-    throw new LoraShearError('INTERNAL', `${name} still has its LoRA branch: merge before export`);
+  for (const [name] of model.parameters()) {
+    if (!name.endsWith('.lora_A.weight')) continue;
+    const path = name.replace(/\.lora_A\.weight$/, '');
+    throw new LoraShearError('INTERNAL', `${path} still has its LoRA branch: merge before export`);
   }
 }
 
@@ -162,20 +141,4 @@ function isOurs(dir: string): boolean {
   } catch {
     return false;
   }
-}
-
-/** Renames `partial` to `target`; what was at `target` goes only once the new folder can take its place. */
-function takePlace(partial: string, target: string): void {
-  const former = join(dirname(target), `.${basename(target)}.former`);
-  rmSync(former, { recursive: true, force: true });
-  const replaced = existsSync(target);
-  if (replaced) renameSync(target, former);
-  try {
-    renameSync(partial, target);
-  } catch (thrown) {
-    if (replaced) renameSync(former, target);
-    throw thrown;
-  }
-  flushFolder(dirname(target));
-  rmSync(former, { recursive: true, force: true });
 }
