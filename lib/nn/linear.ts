@@ -1,5 +1,5 @@
 // y = x·Wᵀ + b, with an optional LoRA branch s·(x·Aᵀ)·Bᵀ and an optional gate on its inputs.
-import { add, linear, mul, scale, transpose } from '../tensor/ops.js';
+import { add, add_, linear, mul, scale, to, transpose } from '../tensor/ops.js';
 import type { Tensor } from '../tensor/tensor.js';
 import { Module } from './module.js';
 import type { WeightSource } from './weight_source.js';
@@ -9,6 +9,8 @@ export interface Lora {
   readonly A: Tensor;
   readonly B: Tensor;
   readonly scale: number;
+  /** What A sees instead of x (…, in): dropout in training. Not owned. */
+  readonly dropout?: { forward(x: Tensor): Tensor } | null;
 }
 
 /** How the weight is stored: (out, in) as nearly everywhere, or (in, out) as GPT-2's Conv1D. */
@@ -18,6 +20,7 @@ export class Linear extends Module {
   readonly weight: Tensor; // (out, in), or (in, out) by its layout
   readonly bias: Tensor | null; // (out)
   #lora: Lora | null = null;
+  #mixed = false; // factors of another type than the weight's
   /** 0/1 per input feature: gated units do not reach this layer. Not owned (knowledge analysis sets it). */
   gate: Tensor | null = null;
   /** Sees the inputs (…, in) of every forward while it is set (calibration sets it). */
@@ -45,20 +48,29 @@ export class Linear extends Module {
     this.disown('lora_A.weight');
     this.disown('lora_B.weight');
     this.#lora = lora;
+    this.#mixed = lora !== null && lora.A.dtype !== this.weight.dtype;
     if (lora) {
       this.own('lora_A.weight', lora.A);
       this.own('lora_B.weight', lora.B);
     }
   }
 
-  /** x (…, in) → (…, out) */
+  /** W ← W + delta (out, in), in place, whatever way W is stored. */
+  addDelta(delta: Tensor): void {
+    add_(this.weight, this.layout === 'out-in' ? delta : transpose(delta, 0, 1));
+  }
+
+  /** x (…, in) → (…, out). Factors of another type compute in theirs, as in PEFT. */
   forward(x: Tensor): Tensor {
     if (this.gate) x = mul(x, this.gate);
     this.observer?.(x);
     const weight = this.layout === 'out-in' ? this.weight : transpose(this.weight, 0, 1);
     const y = linear(x, weight, this.bias);
     if (!this.#lora) return y;
-    const { A, B, scale: s } = this.#lora;
-    return add(y, scale(linear(linear(x, A), B), s)); // W·x + s·B·(A·x)
+    const { A, B, scale: s, dropout } = this.#lora;
+    let h = this.#mixed ? to(x, x.device, A.dtype) : x;
+    if (dropout) h = dropout.forward(h);
+    const sum = add(y, scale(linear(linear(h, A), B), s)); // W·x + s·B·(A·x)
+    return this.#mixed ? to(sum, sum.device, y.dtype) : sum;
   }
 }

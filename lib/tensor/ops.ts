@@ -19,6 +19,9 @@ export const reshape = op('aten::reshape(Tensor(a) self, SymInt[] shape) -> Tens
   x: Tensor,
   shape: Dims,
 ) => Tensor;
+const viewAsOp = op('aten::view.dtype(Tensor(a) self, ScalarType dtype) -> Tensor(a)');
+/** The same bytes as elements of another type. */
+export const viewAs = (x: Tensor, dtype: DType): Tensor => viewAsOp(x, dtypeCode(dtype));
 export const transpose = op(
   'aten::transpose.int(Tensor(a) self, int dim0, int dim1) -> Tensor(a)',
 ) as (x: Tensor, a: Num, b: Num) => Tensor;
@@ -77,6 +80,9 @@ const uniformOp = op(
 const normalOp = op(
   'aten::normal_(Tensor(a!) self, float mean=0., float std=1., *, Generator? generator=None) -> Tensor(a!)',
 );
+const bernoulliOp = op(
+  'aten::bernoulli_.float(Tensor(a!) self, float p=0.5, *, Generator? generator=None) -> Tensor(a!)',
+);
 /** Uninitialised memory. */
 export const empty = (shape: Dims, dtype: DType = 'float32', device = 'cpu'): Tensor =>
   emptyOp(shape, dtypeCode(dtype), null, device);
@@ -94,6 +100,9 @@ export const uniform_ = (x: Tensor, low: Num, high: Num, generator: GeneratorId)
 /** Fills in place with N(mean, std²). */
 export const normal_ = (x: Tensor, mean: Num, std: Num, generator: GeneratorId): Tensor =>
   normalOp(x, mean, std, generator);
+/** Fills in place with 1 at probability `p`, else 0. */
+export const bernoulli_ = (x: Tensor, p: Num, generator: GeneratorId): Tensor =>
+  bernoulliOp(x, p, generator);
 
 // Arithmetic
 export const add = op(

@@ -13,10 +13,12 @@ import { backward, noGrad } from '../../lib/tensor/autograd.js';
 import { to } from '../../lib/tensor/ops.js';
 import { keep, scoped, tensorCount } from '../../lib/tensor/scope.js';
 import { longTensor } from '../../lib/tensor/tensor.js';
+import { AdamW } from '../../lib/train/adamw.js';
 import { nextTokenLoss } from '../../lib/train/language_model_loss.js';
 import { gradientGap } from '../fixtures/finite_differences.js';
 import { logitsCases, loraOf, modelOf } from '../fixtures/llama_logits.js';
 import { distance, test } from '../fixtures/no_leak.js';
+import { fillFactors } from '../fixtures/peft.js';
 import { randomConfig, randomLlama, randomWeights } from '../fixtures/random_llama.js';
 
 const options = { r: 3, alpha: 6, seed: 11 };
@@ -170,5 +172,75 @@ test('when the model is weightless, then LoRA is too', (t) => {
   const model = llama.build(randomConfig(), metaWeights());
   attachLora(model, options);
   t.ok([...loraParameters(model).values()].every((p) => p.device === 'meta' && p.requiresGrad));
+  model.dispose();
+});
+
+test('when targets are chosen, then they alone get factors, from the same seed the same', (t) => {
+  const model = randomLlama({ tied: false });
+  attachLora(model, {
+    ...options,
+    targets: ['q_proj', 'lm_head'],
+    useRslora: true,
+    rankPattern: { lm_head: 1 },
+  });
+  const paths = ['model.layers.0.self_attn.q_proj', 'model.layers.1.self_attn.q_proj', 'lm_head'];
+  t.same(
+    [...loraParameters(model)].map(([name, p]) => [name, p.shape]),
+    paths.flatMap((path) => {
+      const [r, out] = path === 'lm_head' ? [1, 32] : [3, 16];
+      return [
+        [`${path}.lora_A.weight`, [r, 16]],
+        [`${path}.lora_B.weight`, [out, r]],
+      ];
+    }),
+  );
+  t.equal(model.linears().get(paths[0]!)?.lora?.scale, 6 / Math.sqrt(3));
+  const first = loraParameters(model).get(`${paths[0]!}.lora_A.weight`)!.toArray();
+  const before = logitsOf(model);
+  fillFactors(model, 1);
+  const trained = logitsOf(model);
+  t.ok(distance(trained, before) > 0.01);
+  mergeLora(model);
+  t.ok(distance(logitsOf(model), trained) < 1e-5, 'the head is merged too');
+  attachLora(model, options);
+  t.same(model.linears().get(paths[0]!)?.lora?.A.toArray(), first);
+  t.equal(loraParameters(model).size, 28, 'of the head nothing is left');
+  model.dispose();
+});
+
+test('when options are wrong, then the model keeps what it had', (t) => {
+  const model = randomLlama();
+  attachLora(model, options);
+  for (const wrong of [{ r: 0 }, { targets: ['q_prj'] }, { alphaPattern: { nothing: 1 } }]) {
+    t.throws(() => attachLora(model, { ...options, ...wrong }), { code: 'CONFIG_INVALID' });
+  }
+  t.equal(loraParameters(model).size, 28);
+  model.dispose();
+});
+
+test('when LoRA trains, then frozen weights have no gradient, no moments and no change', (t) => {
+  const model = randomLlama({ tied: false, biases: true });
+  const base = [...model.parameters()];
+  for (const [, p] of base) p.requiresGrad = true;
+  const before = base.map(([, p]) => Buffer.from(p.toBytes()));
+  attachLora(model, { ...options, targets: ['v_proj', 'down_proj'] });
+  const factors = loraParameters(model);
+  using optimizer = new AdamW(factors);
+  backward(nextTokenLoss(model, batch));
+  for (const [name, p] of base) {
+    t.equal(p.requiresGrad, false, name);
+    t.equal(p.grad, null, name);
+    t.equal(optimizer.moments(name), undefined);
+  }
+  t.ok([...factors.values()].every((p) => p.requiresGrad && p.grad !== null));
+  optimizer.step(1e-2);
+  const states = [...optimizer.state()].map(([name]) => name.replace(/^adamw\.\w+\./, ''));
+  t.same([...new Set(states)], [...factors.keys()], 'factors, and nothing else');
+  t.ok([...factors.keys()].every((name) => optimizer.moments(name)));
+  t.same(
+    base.map(([, p]) => Buffer.from(p.toBytes())),
+    before,
+  );
+  t.ok([...factors.values()].every((p) => p.toArray().some((x) => x !== 0)));
   model.dispose();
 });

@@ -74,3 +74,20 @@ test('when a gate is set, then gated inputs reach neither the output nor the obs
   t.same(linear.forward(floatTensor([1, 5, 2], [1, 3])).toArray(), [7, 16]);
   t.same(seen, [[1, 0, 2]]);
 });
+
+test('when the branch has dropout, then A sees what it makes of x, and W sees x', (t) => {
+  const linear = new Linear(source(tensors()), 3, 2);
+  const x = floatTensor([1, 2, 3], [1, 3]);
+  const A = floatTensor([1, 0, 1], [1, 3]);
+  const B = floatTensor([2, -1], [2, 1]);
+  const plain = linear.forward(x).toArray();
+  const dropout = { forward: () => floatTensor([0, 2, 6], [1, 3]) };
+  linear.lora = { A, B, scale: 0.5, dropout };
+  t.same(linear.forward(x).toArray(), [plain[0]! + 6, plain[1]! - 3]);
+});
+
+test('when a delta is added, then to the weight in place', (t) => {
+  const linear = new Linear(source(tensors()), 3, 2);
+  linear.addDelta(floatTensor([1, 0, 0, 0, 0, -1], [2, 3]));
+  t.same(linear.weight.toArray(), [2, 2, 3, 4, 5, 5]);
+});
