@@ -12,10 +12,10 @@ const samples = 256;
 
 /**
  * SHA-256 (hexadecimal) over the head counts, and over every base tensor by name: its shape, the sum of its numbers' bits
- * as 32-bit integers (exact, so it depends on no order, thread or device), and 256 of its numbers with their places.
- * The sum shows that a number changed anywhere; the samples show that rows changed places, which no sum does. One
- * pass over memory, no copy. Numbers count as float32, so that a base stored as bfloat16 is the same when stored wider;
- * LoRA's factors do not count. Not made against forgery.
+ * as whole numbers (exact, so it depends on no order, thread or device), and 256 of its numbers with their places.
+ * The sum shows that a number changed anywhere; the samples show that rows changed places, which no sum does. One pass
+ * over memory, no copy. Numbers count as float32, so that a base stored as bfloat16 is the same when stored wider; LoRA's
+ * factors do not count. Not made against forgery.
  */
 export function baseFingerprint(model: Model): string {
   const hash = createHash('sha256');
@@ -37,7 +37,8 @@ function digestsOf(tensor: Tensor): Uint8Array[] {
   return noGrad(() =>
     scoped(() => {
       const flat = reshape(to(tensor, device, 'float32'), [-1]);
-      const sum = sumAll(viewAs(flat, 'int32')); // int64, modulo 2⁶⁴
+      const words = viewAs(flat, size % 2 === 0 ? 'int64' : 'int32'); // pairs: half as many to add
+      const sum = sumAll(words); // int64, modulo 2⁶⁴
       const count = Math.min(samples, size);
       const places = Array.from({ length: count }, (_, i) => Math.floor((i * size) / count));
       const taken = indexSelect(flat, 0, longTensorOn(device, places));

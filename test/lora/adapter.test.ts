@@ -1,10 +1,8 @@
 // Oracle: PEFT's own folders and logits (scripts/fixtures/peft_adapter.py).
-import { cpSync, existsSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Test } from 'tap';
 import { SafetensorsFile } from '../../lib/checkpoint/safetensors.js';
 import { saveSafetensors } from '../../lib/checkpoint/save.js';
-import { LoraShearError } from '../../lib/errors.js';
 import { loadAdapter, saveAdapter } from '../../lib/lora/adapter.js';
 import { foldLora } from '../../lib/lora/fold.js';
 import {
@@ -15,26 +13,14 @@ import {
   mergeLora,
 } from '../../lib/lora/lora.js';
 import { everyLinear } from '../../lib/lora/targets.js';
-import type { Model } from '../../lib/models/model.js';
 import { noGrad } from '../../lib/tensor/autograd.js';
 import { add_, to } from '../../lib/tensor/ops.js';
 import { scoped } from '../../lib/tensor/scope.js';
 import { floatTensor } from '../../lib/tensor/tensor.js';
+import { changed, configOf, refusal, tiny } from '../fixtures/changed_adapter.js';
 import { distance, test } from '../fixtures/no_leak.js';
-import {
-  baseOf,
-  fillFactors,
-  logitsWith,
-  optionsOf,
-  peftCase,
-  peftCases,
-} from '../fixtures/peft.js';
+import { baseOf, fillFactors, logitsWith, optionsOf, peftCases } from '../fixtures/peft.js';
 import { randomLlama } from '../fixtures/random_llama.js';
-
-type Json = Record<string, unknown>;
-
-const configOf = (dir: string): Json =>
-  JSON.parse(readFileSync(join(dir, 'adapter_config.json'), 'utf8')) as Json;
 
 /** Names and shapes of the tensors in a folder, in order of their names. */
 function headerOf(dir: string): string[] {
@@ -44,55 +30,6 @@ function headerOf(dir: string): string[] {
 }
 
 const sorted = (value: unknown): unknown => (Array.isArray(value) ? [...value].sort() : value);
-
-const tiny = peftCase('subset');
-
-/** A copy of the folder that PEFT wrote, changed: by keys of its config, or by other tensors. */
-function changed(
-  t: Test,
-  config: Json,
-  tensors?: Record<string, readonly number[] | null>,
-): string {
-  const dir = join(t.testdir({}), 'adapter');
-  cpSync(tiny.dir, dir, { recursive: true });
-  writeFileSync(
-    join(dir, 'adapter_config.json'),
-    JSON.stringify({ ...configOf(tiny.dir), ...config }),
-  );
-  if (!tensors) return dir;
-  scoped(() => {
-    const path = join(dir, 'adapter_model.safetensors');
-    using file = new SafetensorsFile(path);
-    const kept = [...file.entries.keys()].map((name) => [name, file.tensor(name)] as const);
-    const all = new Map(kept);
-    for (const [name, shape] of Object.entries(tensors)) {
-      if (shape === null) all.delete(name);
-      else {
-        const size = shape.reduce((product, extent) => product * extent, 1);
-        all.set(name, floatTensor(new Float32Array(size), shape));
-      }
-    }
-    saveSafetensors(path, all);
-  });
-  return dir;
-}
-
-/** What loading `dir` is refused with; the model must be as before. */
-function refusal(t: Test, model: Model, dir: string): LoraShearError {
-  const before = [...model.parameters()].map(([name]) => name);
-  try {
-    loadAdapter(model, dir);
-  } catch (thrown) {
-    t.same(
-      [...model.parameters()].map(([name]) => name),
-      before,
-      'the model is as it was',
-    );
-    if (thrown instanceof LoraShearError) return thrown;
-    throw thrown;
-  }
-  throw new Error('it was loaded');
-}
 
 for (const c of peftCases) {
   test(`when PEFT made an adapter (${c.name}), then it is loaded and computes the same`, (t) => {
@@ -167,74 +104,6 @@ test('when the base has other weights, other heads or other sizes, then the pair
   t.equal(refusal(t, model, dir).code, 'ADAPTER_MISMATCH', 'merged');
   model.dispose();
 });
-
-for (const [key, value] of [
-  ['use_dora', true],
-  ['lora_bias', true],
-  ['bias', 'all'],
-  ['modules_to_save', ['lm_head']],
-  ['peft_type', 'IA3'],
-  ['task_type', 'SEQ_CLS'],
-  ['target_parameters', ['weight']],
-  ['trainable_token_indices', [1]],
-  ['layer_replication', [[0, 1]]],
-  ['init_lora_weights', 'pissa'],
-  ['option_of_tomorrow', 1],
-  ['target_modules', '(?i).*Q_PROJ'],
-] as const) {
-  test(`when an adapter asks for ${key} ${JSON.stringify(value)}, then it is refused by that name`, (t) => {
-    const model = baseOf(tiny);
-    const { code, message } = refusal(t, model, changed(t, { [key]: value }));
-    t.equal(code, 'ADAPTER_UNSUPPORTED');
-    t.match(message, key === 'target_modules' ? value : key);
-    model.dispose();
-  });
-}
-
-test('when a config is of another version, then what it lacks or adds without effect is no matter', (t) => {
-  const model = baseOf(tiny);
-  const { peft_type, r, lora_alpha, ...config } = configOf(tiny.dir);
-  const { target_modules, use_rslora, rank_pattern, alpha_pattern } = config;
-  const few = { peft_type, r, lora_alpha, target_modules, use_rslora, rank_pattern, alpha_pattern };
-  const dir = changed(t, {});
-  writeFileSync(join(dir, 'adapter_config.json'), JSON.stringify({ ...few, new_option: null }));
-  loadAdapter(model, dir);
-  t.ok(distance(logitsWith(model, tiny), tiny.logits) < 1e-5);
-  model.dispose();
-});
-
-const a = 'base_model.model.model.layers.0.self_attn.q_proj.lora_A.weight';
-for (const [what, code, tensors, said] of [
-  ['lacks a factor', 'ADAPTER_INVALID', { [a]: null }, a],
-  ['has a factor of another rank', 'ADAPTER_INVALID', { [a]: [3, 16] }, '[3, 16], not [4, 16]'],
-  ['has a factor of another width', 'ADAPTER_MISMATCH', { [a]: [4, 8] }, '[4, 8], not [4, 16]'],
-  [
-    'has factors of a linear that is not targeted',
-    'ADAPTER_INVALID',
-    { 'base_model.model.model.layers.0.mlp.up_proj.lora_A.weight': [4, 16] },
-    'model.layers.0.mlp.up_proj',
-  ],
-  [
-    'has factors of a linear that the model lacks',
-    'ADAPTER_MISMATCH',
-    { 'base_model.model.model.layers.9.mlp.up_proj.lora_A.weight': [4, 16] },
-    'model.layers.9.mlp.up_proj',
-  ],
-  [
-    'has LoRA on the embedding',
-    'ADAPTER_UNSUPPORTED',
-    { 'base_model.model.model.embed_tokens.lora_embedding_A': [4, 32] },
-    'lora_embedding_A',
-  ],
-] as [string, string, Record<string, number[] | null>, string][]) {
-  test(`when an adapter ${what}, then one error says so`, (t) => {
-    const model = baseOf(tiny);
-    const error = refusal(t, model, changed(t, {}, tensors));
-    t.equal(error.code, code);
-    t.ok(error.message.includes(said), error.message);
-    model.dispose();
-  });
-}
 
 test('when the folder is none of an adapter, then the error says what is missing', (t) => {
   const model = baseOf(tiny);
