@@ -2,7 +2,7 @@
 
     node scripts/bootstrap.mjs && python scripts/check_peft.py        (needs torch, transformers and peft)
 
-Has scripts/peft_adapters.ts write adapters over tiny LLaMAs, loads each with PEFT on transformers' model, and prints the
+Has scripts/peft_adapters.ts write adapters over tiny models, loads each with PEFT on transformers' model, and prints the
 largest difference of logits relative to the largest logit: with the branch, merged, unmerged, and after PEFT saved the
 adapter again. Ends with 1 above 1e-5.
 """
@@ -23,7 +23,8 @@ ROOT = Path(__file__).parent.parent
 LIMIT = 1e-5
 
 
-def differences(base, adapter, expected):
+def differences(adapter, expected):
+    base = expected['base']
     tokens = torch.tensor(expected['tokens'])
     wanted = torch.tensor(expected['logits'], dtype=torch.float64)
     said = []
@@ -63,7 +64,7 @@ def main():
         for adapter in sorted(path.with_suffix('') for path in Path(folder).glob('*/*.json')):
             with warnings.catch_warnings(record=True) as heard:
                 warnings.simplefilter('always')
-                said = differences(adapter.parent / 'base', adapter, json.loads(adapter.with_suffix('.json').read_text()))
+                said = differences(adapter, json.loads(adapter.with_suffix('.json').read_text()))
             ours = [str(w.message) for w in heard if 'peft' in w.filename and 'embedding' not in str(w.message)]
             print(f'{adapter.parent.name}/{adapter.name}: ' + ', '.join(f'{name} {value:.1e}' for name, value in said)
                   + ''.join(f'\n  warning: {text}' for text in ours))

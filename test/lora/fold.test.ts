@@ -1,6 +1,9 @@
+import { loadModel } from '../../lib/checkpoint/load.js';
+import { loadAdapter } from '../../lib/lora/adapter.js';
 import { foldLora } from '../../lib/lora/fold.js';
 import { attachLora, detachLora, loraParameters } from '../../lib/lora/lora.js';
 import { settingsOf } from '../../lib/lora/settings.js';
+import { writeModelFolder } from '../fixtures/model_folder.js';
 import { distance, test } from '../fixtures/no_leak.js';
 import { baseOf, fillFactors, logitsWith, optionsOf, peftCase } from '../fixtures/peft.js';
 import { snapshot } from '../fixtures/tiny_training.js';
@@ -53,6 +56,20 @@ test('when another LoRA came meanwhile, then unfolding says so and loses neither
   attachLora(model, { r: 2, alpha: 2, seed: 9 });
   t.throws(() => folded.unfold(), { code: 'CONFIG_INVALID' });
   detachLora(model);
+  folded.unfold();
+  t.same(snapshot(model), before);
+  model.dispose();
+});
+
+test('when weights are bfloat16, then folding rounds and unfolding is exact all the same', (t) => {
+  const dir = writeModelFolder(t.testdir({}), { ...c.base, seed: c.seed });
+  const model = loadModel(dir, { dtype: 'bfloat16' });
+  t.equal(model.linears().get('model.layers.0.mlp.up_proj')!.weight.dtype, 'bfloat16');
+  loadAdapter(model, c.dir);
+  t.ok(distance(logitsWith(model, c), c.logits) < 0.05);
+  const before = snapshot(model);
+  const folded = foldLora(model);
+  t.ok(distance(logitsWith(model, c), c.logits) < 0.05);
   folded.unfold();
   t.same(snapshot(model), before);
   model.dispose();

@@ -1,5 +1,6 @@
 import { Linear } from '../../lib/nn/linear.js';
 import type { WeightSource } from '../../lib/nn/weight_source.js';
+import { to } from '../../lib/tensor/ops.js';
 import { type Tensor, floatTensor } from '../../lib/tensor/tensor.js';
 import { gradientGap } from '../fixtures/finite_differences.js';
 import { test } from '../fixtures/no_leak.js';
@@ -86,8 +87,24 @@ test('when the branch has dropout, then A sees what it makes of x, and W sees x'
   t.same(linear.forward(x).toArray(), [plain[0]! + 6, plain[1]! - 3]);
 });
 
-test('when a delta is added, then to the weight in place', (t) => {
+test('when a delta is added, then to the weight in place, however it is stored', (t) => {
   const linear = new Linear(source(tensors()), 3, 2);
   linear.addDelta(floatTensor([1, 0, 0, 0, 0, -1], [2, 3]));
   t.same(linear.weight.toArray(), [2, 2, 3, 4, 5, 5]);
+  const weight = floatTensor([1, 2, 3, 4, 5, 6], [3, 2]);
+  const transposed = new Linear(source({ weight }), 3, 2, false, 'in-out');
+  transposed.addDelta(floatTensor([10, 20, 30, 40, 50, 60], [2, 3]));
+  t.same(weight.toArray(), [11, 42, 23, 54, 35, 66]);
+});
+
+test('when weights are narrower than factors, then the branch computes in the factors’ type', (t) => {
+  const weight = to(floatTensor([1, 2, 3, 4, 5, 6], [2, 3]), 'cpu', 'bfloat16');
+  const linear = new Linear(source({ weight }), 3, 2);
+  const x = to(floatTensor([1, 2, 3], [1, 3]), 'cpu', 'bfloat16');
+  const A = floatTensor([1, 0, 1.001], [1, 3]); // 1.001 is no bfloat16
+  const B = floatTensor([2, -1], [2, 1]);
+  linear.lora = { A, B, scale: 100 };
+  const y = linear.forward(x);
+  t.equal(y.dtype, 'bfloat16');
+  t.same(y.toArray(), [816, -368]); // 14 + 800.6 and 32 − 400.3, to eight bits
 });
