@@ -8,8 +8,8 @@ import type { WeightSource } from '../nn/weight_source.js';
 import { to } from '../tensor/ops.js';
 import { keep } from '../tensor/scope.js';
 import type { Tensor } from '../tensor/tensor.js';
-import type { SafetensorsFile } from './safetensors.js';
-import { openWeights } from './weights.js';
+import { checkWeights } from './check_weights.js';
+import { type Weights, openWeights } from './weights.js';
 
 /** @throws CHECKPOINT_NOT_FOUND, CHECKPOINT_INVALID */
 export function readConfig(dir: string): RawConfig {
@@ -41,51 +41,29 @@ export type ModelDType = 'auto' | 'float32' | 'bfloat16' | 'float16';
 /**
  * Weights of the folder `dir` as `dtype` on `device`: mapped without a copy where they already are.
  * `close` unmaps the files; tensors already taken stay valid.
+ * @throws TENSOR_MISSING for a name that is not there
  */
 export function checkpointWeights(
   dir: string,
   device = 'cpu',
   dtype: ModelDType = 'float32',
-): { weights: WeightSource; close: () => void } {
-  const { files, owner } = openWeights(dir);
-  const weights: WeightSource = (name, shape) => {
-    const file = owner.get(name);
-    const found = file?.entries.get(name)?.shape;
-    if (!file || !found) {
-      throw new LoraShearError('TENSOR_MISSING', `${dir} has no tensor '${name}'`, {
-        hint: 'the weights do not belong to this config.json, or a shard is missing',
-        facts: { name },
-      });
-    }
-    if (found.join() !== shape.join()) {
-      throw new LoraShearError(
-        'TENSOR_MISSHAPEN',
-        `'${name}' has shape [${found.join(', ')}], config.json asks for [${shape.join(', ')}]`,
-        {
-          hint: 'the weights do not belong to this config.json',
-          facts: { name, found, expected: shape },
-        },
-      );
-    }
-    refuseQuantised(dir, file, name);
-    return placed(file.tensor(name), device, dtype);
+): { weights: WeightSource; close: () => void; opened: Weights } {
+  const opened = openWeights(dir);
+  const weights: WeightSource = (name) => {
+    const file = opened.owner.get(name);
+    if (file) return placed(file.tensor(name), device, dtype);
+    throw new LoraShearError('TENSOR_MISSING', `${dir} has no tensor '${name}'`, {
+      hint: 'the weights do not belong to this config.json, or a shard is missing',
+      facts: { name },
+    });
   };
   return {
     weights,
+    opened,
     close() {
-      for (const file of files) file.close();
+      for (const file of opened.files) file.close();
     },
   };
-}
-
-/** Integers and floats of a byte stand for weights only together with scales, which no model here reads. */
-function refuseQuantised(dir: string, file: SafetensorsFile, name: string): void {
-  const stored = file.entries.get(name)?.stored;
-  if (stored === 'F32' || stored === 'BF16' || stored === 'F16' || stored === 'F64') return;
-  throw new LoraShearError('CHECKPOINT_UNSUPPORTED', `${dir}: '${name}' is stored as ${stored}`, {
-    hint: 'save the model as float32, bfloat16 or float16; quantised weights are not read',
-    facts: { name, stored },
-  });
 }
 
 /** Takes `stored` over; the result belongs to the caller. */
@@ -109,9 +87,10 @@ export function loadModel(
 ): Model {
   const config = readConfig(dir);
   const architecture = architectureOf(config);
-  const { weights, close } = checkpointWeights(dir, device, dtype);
+  const { weights, close, opened } = checkpointWeights(dir, device, dtype);
   const taken: Tensor[] = [];
   try {
+    checkWeights(dir, config, opened);
     return architecture.build(config, (name, shape) => {
       const tensor = weights(name, shape);
       taken.push(tensor);

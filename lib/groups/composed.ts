@@ -170,7 +170,7 @@ function readsStream(graph: Graph, entries: ReadonlySet<ValueId>, stream: ValueI
   for (const entry of entries) {
     if (before.has(entry)) return true;
     const node = graph.nodes[graph.values[entry]?.producer ?? -1];
-    if (node && node.op.endsWith("_norm") && before.has(node.inputs[0]?.value ?? -1)) return true;
+    if (node && node.op.endsWith('_norm') && before.has(node.inputs[0]?.value ?? -1)) return true;
   }
   return false;
 }

@@ -37,18 +37,20 @@ t.test('when weights are stored in half types, then they are widened exactly', (
   t.end();
 });
 
-t.test('when weights are integers or floats of a byte, then they are refused', (t) => {
-  for (const dtype of ['int8', 'uint8', 'float8_e4m3fn', 'float4_e2m1fn_x2'] as const) {
-    const dir = t.testdir({});
-    using bytes = tensorFrom(Uint8Array.of(1, 2), dtype, [2]);
-    saveSafetensors(join(dir, 'model.safetensors'), [['x', bytes]]);
-    const { weights, close } = checkpointWeights(dir);
-    const shape = dtype === 'float4_e2m1fn_x2' ? [4] : [2];
-    t.throws(() => weights('x', shape), { code: 'CHECKPOINT_UNSUPPORTED', message: /'x'/ }, dtype);
-    close();
-  }
-  t.end();
-});
+for (const dtype of ['int8', 'uint8', 'float8_e4m3fn', 'float4_e2m1fn_x2'] as const) {
+  t.test(`when weights are ${dtype}, then they are refused by name`, (t) => {
+    const dir = writeModelFolder(t.testdir({}));
+    const model = randomLlama();
+    const bytes = dtype === 'float4_e2m1fn_x2' ? [16, 8] : [16, 16];
+    using odd = tensorFrom(new Uint8Array(bytes[0]! * bytes[1]!), dtype, bytes);
+    const name = 'model.layers.0.self_attn.q_proj.weight';
+    const tensors = new Map(model.parameters()).set(name, odd);
+    saveSafetensors(join(dir, 'model.safetensors'), tensors);
+    t.throws(() => loadModel(dir), { code: 'CHECKPOINT_UNSUPPORTED', message: /q_proj/ });
+    model.dispose();
+    t.end();
+  });
+}
 
 t.test('when weights lie in shards, then all are found', (t) => {
   const dir = writeModelFolder(t.testdir({}), { tied: false });
@@ -106,8 +108,8 @@ for (const text of ['', '{"model_type": ', '[]', 'null', '7']) {
   });
 }
 refuses('model_type is another', 'CHECKPOINT_UNSUPPORTED', nothing, {
-  config: { model_type: 'gpt_neox' },
-  message: /gpt_neox/,
+  config: { model_type: 'mistrall' },
+  message: /mistrall/,
 });
 refuses('model_type is absent', 'CHECKPOINT_UNSUPPORTED', nothing, {
   config: { model_type: undefined },
@@ -144,6 +146,32 @@ refuses(
 refuses('config.json asks for other sizes', 'TENSOR_MISSHAPEN', nothing, {
   config: { intermediate_size: 13 },
   message: /\[12, 16\].*\[13, 16\]/,
+});
+refuses(
+  'there are tensors without a place',
+  'CHECKPOINT_INVALID',
+  (dir) => {
+    const model = randomLlama();
+    const more = new Map(model.parameters());
+    for (const layer of [2, 3, 4, 5]) {
+      more.set(`model.layers.${layer}.mlp.up_proj.weight`, more.get('model.norm.weight')!);
+    }
+    saveSafetensors(join(dir, 'model.safetensors'), more);
+    model.dispose();
+  },
+  { message: /tensors 'model.layers.2.mlp.up_proj.weight', .* and 1 more, which/ },
+);
+refuses('the weights are quantised', 'CHECKPOINT_UNSUPPORTED', nothing, {
+  config: { quantization_config: { quant_method: 'gptq', bits: 4 } },
+  message: /quantised \(gptq\)/,
+});
+refuses('the model is Python code', 'CHECKPOINT_UNSUPPORTED', nothing, {
+  config: { model_type: 'mine', auto_map: { AutoModelForCausalLM: 'modeling_mine.Mine' } },
+  message: /auto_map/,
+});
+refuses('the model sees pictures, too', 'CHECKPOINT_UNSUPPORTED', nothing, {
+  config: { model_type: 'llava', text_config: {} },
+  message: /more than text/,
 });
 refuses('the head is untied and absent', 'TENSOR_MISSING', nothing, {
   config: { tie_word_embeddings: false },
@@ -186,6 +214,21 @@ refuses(
     shard(dir, { weight_map: { a: 'model.safetensors', b: 'again.safetensors' } });
   },
   { message: /two weight files/ },
+);
+
+t.test(
+  'when a tied head or a buffer of old versions is stored, too, then it does not matter',
+  (t) => {
+    const dir = writeModelFolder(t.testdir({}));
+    const model = randomLlama();
+    const tensors = new Map(model.parameters());
+    tensors.set('lm_head.weight', tensors.get('model.embed_tokens.weight')!);
+    tensors.set('model.layers.0.self_attn.rotary_emb.inv_freq', tensors.get('model.norm.weight')!);
+    saveSafetensors(join(dir, 'model.safetensors'), tensors);
+    loadModel(dir).dispose();
+    model.dispose();
+    t.end();
+  },
 );
 
 t.test('when config.json has keys that we do not know, then they are kept', (t) => {

@@ -1,5 +1,7 @@
 import t from 'tap';
 import { architectureOf, architectures } from '../../lib/models/index.js';
+import type { LoraShearError } from '../../lib/errors.js';
+import type { RawConfig } from '../../lib/models/model.js';
 import { mistralConfigOf } from '../../lib/models/mistral.js';
 import { randomConfig } from '../fixtures/random_llama.js';
 
@@ -13,15 +15,26 @@ t.test(
   'when no architecture knows the family, then CHECKPOINT_UNSUPPORTED lists what is known',
   (t) => {
     for (const [type, shown] of [
-      ['gpt2', '"gpt2"'],
-      [undefined, 'null'],
+      ['llamma', "config.json says model_type 'llamma'"],
+      [undefined, 'config.json names no model_type'],
     ] as const) {
       t.throws(() => architectureOf({ model_type: type }), {
         code: 'CHECKPOINT_UNSUPPORTED',
-        message: `config.json says model_type ${shown}`,
+        message: shown,
         hint: new RegExp(Object.keys(architectures).join('.*')),
       });
     }
+    t.match(thrown({ model_type: 'llamma' })?.hint, /did you mean 'llama'/);
+    t.notMatch(thrown({ model_type: 'whisper' })?.hint, /did you mean/);
     t.end();
   },
 );
+
+function thrown(config: RawConfig): LoraShearError | undefined {
+  try {
+    architectureOf(config);
+  } catch (error) {
+    return error as LoraShearError;
+  }
+  return undefined;
+}
