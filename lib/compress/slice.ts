@@ -9,6 +9,7 @@ import { noGrad } from '../tensor/autograd.js';
 import { clone, indexSelect, scale, shift, to } from '../tensor/ops.js';
 import { keep, scoped } from '../tensor/scope.js';
 import { type Tensor, longTensor } from '../tensor/tensor.js';
+import { foldedBiases } from './constants.js';
 import { type Losses, type Removed, invalidCut, lossesOf } from './losses.js';
 import { renumbered } from './renumber.js';
 import { type Rescaling, rescalings } from './rescale.js';
@@ -16,13 +17,26 @@ import { sizesAfter } from './sizes_after.js';
 
 export type { Removed } from './losses.js';
 
+export interface CompressOptions {
+  /**
+   * The removed units' weights are zero but not their biases (or their activation is not zero at zero): what they say
+   * to every token goes into the biases of what reads them.
+   */
+  readonly foldConstants?: boolean;
+}
+
 /**
  * The model without the removed units. It owns its memory, keeps its LoRA factors (sliced alike, same scale), and
  * equals the input once the removed units are zero there. Tied embeddings stay tied. Layers may lose different numbers
  * of units (`per_layer_config`), halves, or all.
  * @throws PARTITION_INVALID when a group would lose all its units, or a unit does not exist
  */
-export function compress(model: Model, partition: Partition, removed: Removed): Model {
+export function compress(
+  model: Model,
+  partition: Partition,
+  removed: Removed,
+  { foldConstants = false }: CompressOptions = {},
+): Model {
   const losses = lossesOf(partition, removed);
   const factors = rescalings(partition, removed);
   const source = new Map(model.parameters());
@@ -31,6 +45,10 @@ export function compress(model: Model, partition: Partition, removed: Removed): 
   const config = resizeConfig(model.config, architecture.sizes, resized);
   const sourceName = renumbered(resized.layers, partition, removed);
   adjustEmbeddings(architecture, [model.config, config], factors, partition);
+  const folded = foldConstants
+    ? foldedBiases(model, partition, removed)
+    : new Map<string, Tensor>();
+  for (const [name, bias] of folded) source.set(name, bias);
   const made: Tensor[] = [];
   const take = (name: string, expected: readonly number[]): Tensor => {
     const from = sourceName(name);
@@ -64,6 +82,8 @@ export function compress(model: Model, partition: Partition, removed: Removed): 
   } catch (thrown) {
     for (const tensor of made) tensor.dispose();
     throw thrown;
+  } finally {
+    for (const tensor of folded.values()) tensor.dispose();
   }
 }
 

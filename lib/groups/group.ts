@@ -80,10 +80,14 @@ export interface NodeGroup {
   readonly reason?: string;
 }
 
-/** A root-mean-square norm y = (w + offset)·x/√(mean(x²) + ε), which a cut of what it averages over has to make up for. */
+/** A norm y = (w + offset)·x/√(mean(x²) + ε) + b, which a cut of what it averages over has to make up for. */
 export interface NormUse {
+  /** `layer` subtracts the mean of x first. */
+  readonly kind: 'rms' | 'layer';
   /** Parameter w. */
   readonly weight: string;
+  /** Parameter b. */
+  readonly bias?: string;
   readonly offset: number;
   /** Groups that its mean runs over. */
   readonly over: readonly string[];

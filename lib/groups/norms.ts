@@ -1,10 +1,13 @@
-// The root-mean-square norms of a graph: what each averages over, and which weights scale its input (algorithm.md §1.5).
+// The norms of a graph: what each averages over, and which weights scale its input (algorithm.md §1.5).
 import type { Dimensions } from '../graph/dimensions.js';
 import type { Graph, Node, ValueId } from '../graph/graph.js';
 import { scalersOf } from './unit_algebra.js';
 
-/** One norm y = (w + offset)·x/√(mean(x²) + ε), by ids of the graph. */
+/** One norm y = (w + offset)·x/√(mean(x²) + ε) + b, by ids of the graph. */
 export interface NormNode {
+  readonly kind: 'rms' | 'layer';
+  /** The parameter b. */
+  readonly bias: ValueId | undefined;
   /** The parameter w. */
   readonly weight: ValueId;
   readonly offset: number;
@@ -16,16 +19,17 @@ export interface NormNode {
 }
 
 /** All of them, in order. */
-export function rmsNorms(graph: Graph, dimensions: Dimensions): NormNode[] {
+export function normsOf(graph: Graph, dimensions: Dimensions): NormNode[] {
   return graph.nodes.flatMap((node) => {
-    if (node.op !== 'aten::rms_norm') return [];
-    const [input, given] = ['input', 'weight'].map((name) => operand(node, name));
+    if (node.op !== 'aten::rms_norm' && node.op !== 'aten::layer_norm') return [];
+    const [input, given, bias] = ['input', 'weight', 'bias'].map((name) => operand(node, name));
+    const kind = node.op === 'aten::rms_norm' ? 'rms' : 'layer';
     const found = given === undefined ? undefined : weightOf(graph, given);
     if (input === undefined || !found) return [];
     const last = dimensions.of[input]?.at(-1) ?? [];
     const over = dimensions.atoms.leaves(last);
     const scalers = (): ReturnType<typeof scalersOf> => scalersOf(graph, dimensions, input, over);
-    return [{ ...found, over, input, scalers }];
+    return [{ kind, ...found, bias, over, input, scalers }];
   });
 }
 

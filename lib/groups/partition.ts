@@ -10,7 +10,7 @@ import type { GroupKind, NodeGroup, NormUse, Partition, PartitionPolicy, Slice }
 import { layoutOf } from './layout.js';
 import { loraFactors } from './lora.js';
 import { Naming } from './naming.js';
-import { type NormNode, rmsNorms } from './norms.js';
+import { type NormNode, normsOf } from './norms.js';
 import { eachQueryHead } from './query_heads.js';
 import { unitAlgebra } from './unit_algebra.js';
 
@@ -35,7 +35,7 @@ export function partition(graph: Graph, { kinds = defaultKinds }: PartitionPolic
   const byName = new Map(parameters.map((value) => [value.name ?? '', value]));
   const naming = new Naming(parameters.map(({ name }) => name ?? ''));
 
-  const norms = rmsNorms(graph, dimensions);
+  const norms = normsOf(graph, dimensions);
   const idOf = new Map<number, string>();
 
   const groups = collect(dimensions, parameters, factors).map(({ atom, slices }): NodeGroup => {
@@ -127,12 +127,15 @@ function usesOf(
   return norms.flatMap((norm) => {
     const over = overOf(norm);
     const wide = over.some(({ kind }) => kind === 'residual');
-    if (!residual && !over.some(({ prunable }) => prunable)) return [];
+    const centred = norm.kind === 'layer' && wide;
+    if (!residual && !centred && !over.some(({ prunable }) => prunable)) return [];
     const scalers = wide ? [] : [...(norm.scalers() ?? [])];
     const name = (id: number): string => graph.values[id]?.name ?? '';
     return [
       {
+        kind: norm.kind,
         weight: name(norm.weight),
+        ...(norm.bias === undefined ? {} : { bias: name(norm.bias) }),
         offset: norm.offset,
         over: over.map(({ id }) => id),
         scalers: scalers.map(name),

@@ -1,5 +1,5 @@
 // The two normalisations of language models, over the last dimension.
-import { layerNorm, rmsNorm, shift } from '../tensor/ops.js';
+import { add, layerNorm, rmsNorm, shift } from '../tensor/ops.js';
 import type { Tensor } from '../tensor/tensor.js';
 import { Module } from './module.js';
 import type { WeightSource } from './weight_source.js';
@@ -10,9 +10,10 @@ export interface Norm extends Module {
   forward(x: Tensor): Tensor;
 }
 
-/** y = w · x / √(mean(x²) + ε), the mean over the last dimension. */
+/** y = w · x / √(mean(x²) + ε), the mean over the last dimension; plus a bias where LayerNorm had one. */
 export class RmsNorm extends Module implements Norm {
   readonly weight: Tensor; // (C)
+  readonly bias: Tensor | null; // (C)
 
   /** @param offset added to the stored weight: 1 in Gemma, whose weights are stored around 0 */
   constructor(
@@ -20,15 +21,34 @@ export class RmsNorm extends Module implements Norm {
     readonly width: number,
     readonly eps: number,
     readonly offset: 0 | 1 = 0,
+    bias = false,
   ) {
     super();
     this.weight = this.own('weight', weights('weight', [width]));
+    this.bias = bias ? this.own('bias', weights('bias', [width])) : null;
   }
 
   forward(x: Tensor): Tensor {
     const weight = this.offset === 0 ? this.weight : shift(this.weight, this.offset);
-    return rmsNorm(x, [this.width], weight, this.eps);
+    const y = rmsNorm(x, [this.width], weight, this.eps);
+    return this.bias ? add(y, this.bias) : y;
   }
+}
+
+/**
+ * A family's LayerNorm over the residual width, or what became of it in a model whose stream was centred
+ * (lib/compress/centre.ts).
+ */
+export function residualLayerNorm(
+  config: Readonly<Record<string, unknown>>,
+  weights: WeightSource,
+  width: number,
+  eps: number,
+  bias = true,
+): Norm {
+  return config['residual_norm'] === 'rms'
+    ? new RmsNorm(weights, width, eps, 0, bias)
+    : new LayerNorm(weights, width, eps, bias);
 }
 
 /** y = w · (x − mean) / √(var + ε) + b, mean and variance over the last dimension. */
