@@ -4,6 +4,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { LoraShearError } from '../errors.js';
 import { Backend } from './backend.js';
+import { withUnicodeWords } from './byte_level.js';
 import { specialTokens, type TokenizerFiles } from './special_tokens.js';
 
 export interface EncodeOptions {
@@ -96,7 +97,7 @@ type Json = Record<string, unknown>;
 
 function build(path: string, tokenizer: Json, config: Json): Backend {
   try {
-    return new Backend(tokenizer, config);
+    return new Backend(withUnicodeWords(tokenizer), config);
   } catch (cause) {
     const why = cause instanceof Error ? cause.message : String(cause);
     throw new LoraShearError('TOKENIZER_INVALID', `${path} describes no usable tokenizer: ${why}`, {
