@@ -37,6 +37,8 @@ const meanings: Readonly<Record<ErrorCode, string>> = {
   ADAPTER_INVALID: 'A folder is no PEFT adapter, or its files contradict each other.',
   ADAPTER_UNSUPPORTED: 'An adapter that does more than LoRA on linears as it is computed here.',
   ADAPTER_MISMATCH: 'An adapter that was made for another base model.',
+  CHAT_TEMPLATE_MISSING: 'A chat was given, and the model folder has no template for chats.',
+  CHAT_TEMPLATE_FAILED: 'The chat template is no Jinja, or refuses these messages.',
   DATA_NOT_FOUND: 'A file or folder of data is not there or cannot be read.',
   DATA_INVALID: 'Data is not UTF-8, not in its format, or lacks a column.',
   DATA_EMPTY: 'Data holds no text, or less than one window.',

@@ -1,4 +1,4 @@
-// BOS and EOS, found in a checkpoint's files as transformers 5 finds them.
+// BOS, EOS and other special tokens, found in a checkpoint's files as transformers 5 finds them.
 
 type Json = Record<string, unknown>;
 
@@ -13,18 +13,31 @@ export interface TokenizerFiles {
 /** A function from a token's content to its id, undefined when there is no such token. */
 export type Lookup = (content: string) => number | undefined;
 
-/** Ids of BOS and EOS; the tokenizer's own files come first, then the model's. */
-export function specialTokens(
-  files: TokenizerFiles,
-  lookup: Lookup,
-): { bosId: number | undefined; eosId: number | undefined } {
-  const find = (name: 'bos' | 'eos'): number | undefined => {
+export interface SpecialIds {
+  bosId: number | undefined;
+  eosId: number | undefined;
+  padId: number | undefined;
+}
+
+/** Ids of BOS, EOS and padding; the tokenizer's own files come first, then the model's. */
+export function specialTokens(files: TokenizerFiles, lookup: Lookup): SpecialIds {
+  const find = (name: 'bos' | 'eos' | 'pad'): number | undefined => {
     const content = contentOf(files, `${name}_token`);
     if (content !== undefined) return lookup(content);
     const key = `${name}_token_id`;
     return firstId(files.generationConfig[key]) ?? firstId(files.config[key]);
   };
-  return { bosId: find('bos'), eosId: find('eos') };
+  return { bosId: find('bos'), eosId: find('eos'), padId: find('pad') };
+}
+
+/** Names such as `bos_token` and their contents, as transformers gives them to a chat template. */
+export function namedTokens(files: TokenizerFiles): Record<string, string> {
+  const names = ['bos', 'eos', 'unk', 'sep', 'pad', 'cls', 'mask'].map((name) => `${name}_token`);
+  const found = names.flatMap((name) => {
+    const content = contentOf(files, name);
+    return content === undefined ? [] : [[name, content]];
+  });
+  return Object.fromEntries(found) as Record<string, string>;
 }
 
 /** `"<s>"` or `{"content": "<s>", …}`, whichever form the file has. */

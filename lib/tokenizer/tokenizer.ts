@@ -5,7 +5,13 @@ import { join } from 'node:path';
 import { LoraShearError } from '../errors.js';
 import { Backend } from './backend.js';
 import { withUnicodeWords } from './byte_level.js';
-import { specialTokens, type TokenizerFiles } from './special_tokens.js';
+import { parseJsonObject, readJsonObject } from './json_object.js';
+import {
+  type SpecialIds,
+  type TokenizerFiles,
+  namedTokens,
+  specialTokens,
+} from './special_tokens.js';
 
 export interface EncodeOptions {
   /** Add what the checkpoint's own setting adds (usually a leading BOS). Default true. */
@@ -27,6 +33,10 @@ export interface Tokenizer {
   readonly vocabSize: number;
   readonly bosId: number | undefined;
   readonly eosId: number | undefined;
+  /** Of the token that batches are padded with; most language models name none. */
+  readonly padId: number | undefined;
+  /** Contents of the special tokens by their names (`bos_token`, `eos_token`, `unk_token` …). */
+  readonly namedTokens: Readonly<Record<string, string>>;
   /** Whether `encode` puts BOS in front by default. */
   readonly addBosToken: boolean;
   /** sha256 of tokenizer.json, hexadecimal. */
@@ -35,7 +45,7 @@ export interface Tokenizer {
 
 /**
  * Reads `tokenizer.json` of a checkpoint folder, with `tokenizer_config.json`, `special_tokens_map.json`,
- * `generation_config.json` and `config.json` where they exist (for BOS and EOS). What is put around a text is
+ * `generation_config.json` and `config.json` where they exist (for BOS, EOS and padding). What is put around a text is
  * tokenizer.json's post-processor alone: like transformers 5, `add_bos_token` beside it is not asked.
  * @throws LoraShearError `TOKENIZER_INVALID` when the file is missing, is no JSON, or describes no tokenizer.
  */
@@ -44,16 +54,17 @@ export function loadTokenizer(dir: string): Tokenizer {
   if (!existsSync(path)) throw missing(dir);
   const bytes = readFileSync(path);
   const files: TokenizerFiles = {
-    tokenizerConfig: readOptional(dir, 'tokenizer_config.json'),
-    specialTokensMap: readOptional(dir, 'special_tokens_map.json'),
-    generationConfig: readOptional(dir, 'generation_config.json'),
-    config: readOptional(dir, 'config.json'),
+    tokenizerConfig: readJsonObject(dir, 'tokenizer_config.json'),
+    specialTokensMap: readJsonObject(dir, 'special_tokens_map.json'),
+    generationConfig: readJsonObject(dir, 'generation_config.json'),
+    config: readJsonObject(dir, 'config.json'),
   };
-  const backend = build(path, parse(path, bytes), files.tokenizerConfig);
+  const backend = build(path, parseJsonObject(path, bytes), files.tokenizerConfig);
   const vocabulary = backend.get_vocab(true);
   let vocabSize = 0;
   for (const id of vocabulary.values()) vocabSize = Math.max(vocabSize, id + 1);
-  const { bosId, eosId } = specialTokens(files, (token) => backend.token_to_id(token));
+  const ids = specialTokens(files, (token) => backend.token_to_id(token));
+  const { bosId } = ids;
   const clean = files.tokenizerConfig['clean_up_tokenization_spaces'] === true;
   return {
     encode: (text, { addSpecialTokens = true } = {}) =>
@@ -67,8 +78,8 @@ export function loadTokenizer(dir: string): Tokenizer {
           }),
     token: (id) => backend.id_to_token(id),
     vocabSize,
-    bosId,
-    eosId,
+    ...ids,
+    namedTokens: withModelsOwn(namedTokens(files), ids, (id) => backend.id_to_token(id)),
     addBosToken: bosId !== undefined && backend.encode('a').ids[0] === bosId,
     fingerprint: createHash('sha256').update(bytes).digest('hex'),
   };
@@ -91,6 +102,21 @@ export function checkVocabulary(tokenizer: Tokenizer, vocabSize: number): void {
       facts: { tokenizer: needed, model: vocabSize },
     },
   );
+}
+
+/** Adds BOS and EOS that only the model's files name. */
+function withModelsOwn(
+  named: Record<string, string>,
+  { bosId, eosId }: SpecialIds,
+  token: (id: number) => string | undefined,
+): Record<string, string> {
+  const bos = bosId === undefined ? undefined : token(bosId);
+  const eos = eosId === undefined ? undefined : token(eosId);
+  return {
+    ...(bos === undefined ? {} : { bos_token: bos }),
+    ...(eos === undefined ? {} : { eos_token: eos }),
+    ...named,
+  };
 }
 
 type Json = Record<string, unknown>;
@@ -117,33 +143,4 @@ function missing(dir: string): LoraShearError {
     hint: 'write tokenizer.json with transformers: AutoTokenizer.from_pretrained(DIR).save_pretrained(DIR)',
     facts: { dir, sentencePiece },
   });
-}
-
-function readOptional(dir: string, name: string): Json {
-  const path = join(dir, name);
-  return existsSync(path) ? parse(path, readFileSync(path)) : {};
-}
-
-function parse(path: string, bytes: Buffer): Json {
-  let value: unknown;
-  try {
-    value = JSON.parse(bytes.toString('utf8'));
-  } catch (cause) {
-    throw new LoraShearError(
-      'TOKENIZER_INVALID',
-      `${path} is not JSON: ${(cause as Error).message}`,
-      {
-        hint: 'the file may be cut short or a Git LFS pointer; fetch it again',
-        facts: { path },
-        cause,
-      },
-    );
-  }
-  if (value === null || typeof value !== 'object' || Array.isArray(value)) {
-    throw new LoraShearError('TOKENIZER_INVALID', `${path} does not hold a JSON object`, {
-      hint: 'fetch the file again',
-      facts: { path },
-    });
-  }
-  return value as Json;
 }
