@@ -14,10 +14,13 @@ export function createContext({
   device = 'cpu',
   emit = () => undefined,
   aborted = () => false,
+  afterStop = 'go on with `lorashear-native run --resume DIR`',
 }: {
   device?: string;
   emit?: (event: RunEvent) => void;
   aborted?: () => boolean;
+  /** The hint of RUN_ABORTED. */
+  afterStop?: string;
 } = {}): Context {
   return {
     device,
@@ -25,7 +28,7 @@ export function createContext({
     checkpoint() {
       if (!aborted()) return;
       throw new LoraShearError('RUN_ABORTED', 'stopped on request', {
-        hint: 'go on with `lorashear-native run --resume DIR`',
+        hint: afterStop,
       });
     },
   };

@@ -16,6 +16,8 @@ t.test('when the user asks to stop, then the next checkpoint throws RUN_ABORTED'
   ctx.checkpoint();
   stop = true;
   t.throws(() => ctx.checkpoint(), { code: 'RUN_ABORTED', exitCode: 130, hint: /--resume/ });
+  const other = createContext({ aborted: () => true, afterStop: 'start again' });
+  t.throws(() => other.checkpoint(), { code: 'RUN_ABORTED', hint: 'start again' });
   t.end();
 });
 

@@ -1,11 +1,10 @@
 // What `lorashear-native evaluate` and `score` do, from folder to result.
-import { statSync } from 'node:fs';
-import { loadModel } from '../checkpoint/load.js';
+import { openCheckpoint } from '../checkpoint/open.js';
 import type { Context } from '../context.js';
-import { readText } from '../data/utf8.js';
+import { readTextFile } from '../data/text_file.js';
 import { LoraShearError } from '../errors.js';
 import type { Model } from '../models/model.js';
-import { type Tokenizer, checkVocabulary, loadTokenizer } from '../tokenizer/tokenizer.js';
+import type { Tokenizer } from '../tokenizer/tokenizer.js';
 import { hubCacheFolder, readHubSplit } from './hub_cache.js';
 import { type TaskName, taskList, tasks } from './index.js';
 import { type TaskResult, checkLimit, runTask } from './multiple_choice.js';
@@ -31,6 +30,8 @@ export interface EvaluateOptions {
   dataDir?: string | undefined;
   /** Tokens in one forward pass. */
   batchTokens?: number | undefined;
+  /** `float32` (the default), `bfloat16`, `float16`, or `auto` for the checkpoint's own. */
+  dtype?: string | undefined;
   progress?: EvaluationProgress | undefined;
 }
 
@@ -87,7 +88,7 @@ export async function evaluateModel(
     });
   }
   const data = await readTasks(options.tasks, options.dataDir);
-  const { model, tokenizer } = open(dir, ctx);
+  const { model, tokenizer } = openCheckpoint(dir, { device: ctx.device, dtype: options.dtype });
   using _ = model;
   const outcomes = runTasks(model, tokenizer, data, ctx, { ...options, batchTokens });
   const special = (id: number | undefined): readonly [string, number] | null =>
@@ -115,6 +116,8 @@ export interface ScoreFileOptions {
   /** Longest window; default: the model's context. */
   maxLength?: number | undefined;
   batchTokens?: number | undefined;
+  /** As in {@link EvaluateOptions}. */
+  dtype?: string | undefined;
   progress?: EvaluationProgress | undefined;
 }
 
@@ -125,22 +128,11 @@ export interface ScoreFileOptions {
  */
 export async function scoreFile(ctx: Context, options: ScoreFileOptions): Promise<TextScore> {
   const { file, maxLength, batchTokens: maxTokens, progress } = options;
-  const text = await readWhole(file);
-  const { model, tokenizer } = open(options.model, ctx);
+  const text = await readTextFile(file);
+  const { dtype } = options;
+  const { model, tokenizer } = openCheckpoint(options.model, { device: ctx.device, dtype });
   using _ = model;
   return scoreText(model, tokenizer, text, { ctx, maxLength, maxTokens, progress });
-}
-
-function open(dir: string, ctx: Context): { model: Model; tokenizer: Tokenizer } {
-  const model = loadModel(dir, { device: ctx.device });
-  try {
-    const tokenizer = loadTokenizer(dir);
-    checkVocabulary(tokenizer, model.vocabulary);
-    return { model, tokenizer };
-  } catch (thrown) {
-    model.dispose();
-    throw thrown;
-  }
 }
 
 /** Elements of all parameters, a tied one once. */
@@ -149,16 +141,4 @@ function parameterCount(model: Model): number {
   let count = 0;
   for (const { size } of distinct) count += size;
   return count;
-}
-
-async function readWhole(file: string): Promise<string> {
-  if (!statSync(file, { throwIfNoEntry: false })?.isFile()) {
-    throw new LoraShearError('DATA_NOT_FOUND', `there is no file ${file}`, {
-      hint: 'give a text file in UTF-8',
-      facts: { file },
-    });
-  }
-  let text = '';
-  for await (const piece of readText(file)) text += piece;
-  return text;
 }
