@@ -18,7 +18,7 @@ export const stages = [
 ] as const;
 
 /** A stage of a run, or the one stage of another command. */
-export type StageName = (typeof stages)[number] | 'evaluate' | 'score';
+export type StageName = (typeof stages)[number] | 'evaluate' | 'score' | 'generate';
 
 export type RunEvent =
   /** `reused`: its artefact stood from an earlier run and was read. */
@@ -37,5 +37,7 @@ export type RunEvent =
       note?: string;
     }
   | { type: 'metric'; stage: StageName; step: number; values: Record<string, number | string> }
+  /** The model wrote `id`; `text` is what became certain with it: empty, or of several tokens. */
+  | { type: 'token'; index: number; id: number; text: string }
   | { type: 'saved'; path: string; what: string }
   | { type: 'warning'; message: string };

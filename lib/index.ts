@@ -1,7 +1,7 @@
 // The toolkit for programs. Everything here runs in an engine thread of its own; the caller's event loop stays free.
-export { evaluate, plan, resume, run, score } from './engine/client.js';
-export type { EngineOptions, RunOptions } from './engine/client.js';
-export type { EvaluateRequest, ScoreRequest } from './engine/requests.js';
+export { evaluate, generate, plan, resume, run, score } from './engine/client.js';
+export type { EngineOptions, GenerateOptions, RunOptions } from './engine/client.js';
+export type { EvaluateRequest, GenerateRequest, ScoreRequest } from './engine/requests.js';
 export { loadJob } from './config/load_job.js';
 export { parseJob, type ParseOptions } from './config/parse_job.js';
 export type { Override } from './config/overrides.js';
@@ -13,6 +13,8 @@ export { report, type Report } from './report/report.js';
 export { writeReport, type WrittenReport } from './report/write_report.js';
 export type { Plan, RunSummary } from './run.js';
 export type { EvaluationResults } from './evaluate/results.js';
+export type { FinishReason, GeneratedText } from './generate/write_text.js';
+export type { ChatMessage } from './tokenizer/chat_template.js';
 export type { TextScore } from './evaluate/score.js';
 export type * from './artefacts.js';
 export type { OnSetupEvent, SetupEvent } from './setup/setup_event.js';

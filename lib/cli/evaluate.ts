@@ -12,6 +12,7 @@ interface EvaluateFlags {
   logSamples?: boolean;
   dataDir?: string;
   batchTokens?: string;
+  dtype?: string;
   device?: string;
   threads?: string;
   json?: boolean;
@@ -28,6 +29,7 @@ export function evaluateCommand(): Command {
     .option('--log-samples', "also write every document's log-likelihoods beside it")
     .option('--data-dir <dir>', 'Hugging Face hub cache with the datasets [HF_HOME]')
     .option('--batch-tokens <n>', 'tokens in one forward pass')
+    .option('--dtype <name>', "float32, bfloat16, float16 or auto (the checkpoint's own)")
     .option('--device <name>', 'cpu, cuda or cuda:N', 'cpu')
     .option('--threads <n>', "threads [libtorch's own choice]")
     .option('--json', 'print the results as one JSON object')
@@ -49,6 +51,7 @@ export function evaluateCommand(): Command {
         logSamples: flags.logSamples,
         dataDir: flags.dataDir ?? hubCacheFolder(process.env),
         batchTokens: numberOf('--batch-tokens', flags.batchTokens),
+        dtype: flags.dtype,
         device: flags.device,
         threads: numberOf('--threads', flags.threads),
       };

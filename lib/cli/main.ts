@@ -29,6 +29,10 @@ const commands: Readonly<Record<string, Entry>> = {
     summary: 'log-probabilities of the tokens of a text, and its perplexity',
     load: async () => (await import('./score.js')).scoreCommand(),
   },
+  generate: {
+    summary: 'write after a prompt, or answer in a chat',
+    load: async () => (await import('./generate.js')).generateCommand(),
+  },
   report: {
     summary: "make the report from a run folder's artefacts",
     load: async () => (await import('./report.js')).reportCommand(),

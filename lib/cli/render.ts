@@ -30,6 +30,7 @@ const titles: Readonly<Record<StageName, string>> = {
   report: 'Write the report',
   evaluate: 'Evaluate',
   score: 'Score',
+  generate: 'Generate',
 };
 
 /** A renderer for standard error. */
@@ -119,8 +120,9 @@ function narrator(): (event: Exclude<RunEvent, Progress>) => string | undefined 
         return `${pc.green('✓')} ${titles[event.stage]} ${pc.dim(duration(event.seconds))}`;
       case 'warning':
         return pc.yellow(`! ${event.message}`);
-      // Saves come every few steps; they are for programs.
+      // Saves come every few steps; they are for programs. Tokens are drawn by who asked for them.
       case 'saved':
+      case 'token':
       case 'metric':
         return undefined;
     }

@@ -4,12 +4,14 @@ import { resolve } from 'node:path';
 import type { Job } from '../config/job.js';
 import type { EvaluationResults } from '../evaluate/results.js';
 import type { TextScore } from '../evaluate/score.js';
+import type { RunEvent } from '../events.js';
+import type { GeneratedText } from '../generate/write_text.js';
 import type { Plan, RunSummary } from '../run.js';
 import { releaseLock } from '../run_folder/lock.js';
 import { readManifest } from '../run_folder/manifest.js';
 import type { OnSetupEvent } from '../setup/setup_event.js';
 import { type AssignOptions, assign } from './assign.js';
-import type { EvaluateRequest, RunRequest, ScoreRequest } from './requests.js';
+import type { EvaluateRequest, GenerateRequest, RunRequest, ScoreRequest } from './requests.js';
 
 const script = new URL('./worker.js', import.meta.url);
 
@@ -72,6 +74,25 @@ export async function score(
   options: EngineOptions = {},
 ): Promise<TextScore> {
   return engine<TextScore>('score', request, options);
+}
+
+export interface GenerateOptions extends EngineOptions {
+  /** Told every token as it comes, with the text that it makes certain. */
+  onToken?: ((token: Extract<RunEvent, { type: 'token' }>) => void) | undefined;
+}
+
+/** Writes after a prompt or in a chat; greedy unless the request says otherwise. */
+export async function generate(
+  request: GenerateRequest,
+  { onToken, onEvent, ...options }: GenerateOptions = {},
+): Promise<GeneratedText> {
+  return engine<GeneratedText>('generate', request, {
+    ...options,
+    onEvent(event) {
+      if (event.type === 'token') onToken?.(event);
+      onEvent?.(event);
+    },
+  });
 }
 
 async function engine<T>(task: string, request: unknown, options: EngineOptions): Promise<T> {

@@ -1,6 +1,7 @@
 // What the engine's tasks are asked with and what they answer.
 import type { Job } from '../config/job.js';
 import type { EvaluateOptions, ScoreFileOptions } from '../evaluate/commands.js';
+import type { GenerateTextOptions } from '../generate/command.js';
 
 export interface RunRequest {
   job: Job;
@@ -24,4 +25,5 @@ interface Place {
 }
 
 export type EvaluateRequest = Omit<EvaluateOptions, 'progress'> & Place;
+export type GenerateRequest = GenerateTextOptions & Place;
 export type ScoreRequest = Omit<ScoreFileOptions, 'progress'> & Place;

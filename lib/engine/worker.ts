@@ -6,10 +6,16 @@ import type { StageName } from '../events.js';
 import { native } from '../native/load.js';
 import type { Runtime } from '../run_folder/manifest.js';
 import { verifyOperators } from '../tensor/op.js';
-import type { EvaluateRequest, PlanRequest, RunRequest, ScoreRequest } from './requests.js';
+import type {
+  EvaluateRequest,
+  GenerateRequest,
+  PlanRequest,
+  RunRequest,
+  ScoreRequest,
+} from './requests.js';
 import { serve, type TaskTools } from './serve.js';
 
-await serve({ run, plan, evaluate, score });
+await serve({ run, plan, evaluate, score, generate });
 
 async function run({ job, resume, command, owner }: RunRequest, { emit, aborted }: TaskTools) {
   const { openRunFolder } = await import('../run_folder/run_folder.js');
@@ -54,12 +60,23 @@ async function score({ device, threads, ...options }: ScoreRequest, tools: TaskT
   return inStage(ctx, 'score', (progress) => scoreFile(ctx, { ...options, progress }));
 }
 
+async function generate({ device, threads, ...options }: GenerateRequest, tools: TaskTools) {
+  const { generateText } = await import('../generate/command.js');
+  const ctx = contextFor({ device, threads }, tools);
+  let index = 0;
+  return inStage(ctx, 'generate', () =>
+    generateText(ctx, options, (token) => {
+      ctx.emit({ type: 'token', index: index++, ...token });
+    }),
+  );
+}
+
 type Progress = (done: number, total: number, task?: string) => void;
 
 async function inStage<T>(
   ctx: Context,
   stage: StageName,
-  work: (progress: Progress) => Promise<T>,
+  work: (progress: Progress) => T | Promise<T>,
 ): Promise<T> {
   const start = performance.now();
   ctx.emit({ type: 'stage-start', stage, reused: false });
@@ -78,7 +95,8 @@ function contextFor(
   { emit, aborted }: TaskTools,
 ): Context {
   begin({ device, threads });
-  return createContext({ device, emit, aborted });
+  const afterStop = 'start it again with the same command: it keeps no state';
+  return createContext({ device, emit, aborted, afterStop });
 }
 
 /** Loads libtorch with the job's threads. @throws DEVICE_FAILED when the machine has no such device, CONFIG_INVALID */

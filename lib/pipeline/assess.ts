@@ -5,8 +5,8 @@ import type { Context } from '../context.js';
 import type { Corpus } from '../data/corpus.js';
 import type { StageName } from '../events.js';
 import { type TaskData, runTasks } from '../evaluate/commands.js';
-import { generateGreedy } from '../evaluate/generate.js';
 import { perplexity } from '../evaluate/perplexity.js';
+import { generate } from '../generate/generate.js';
 import type { Model } from '../models/model.js';
 import type { Tokenizer } from '../tokenizer/tokenizer.js';
 
@@ -71,9 +71,11 @@ function sampleText(
 ): { prompt: string; text: string } {
   const ids =
     prompt === null ? validation[0]?.ids.slice(0, promptTokens) : tokenizer.encode(prompt);
-  const start = Array.from(ids ?? []);
-  const { eosId } = tokenizer;
-  const written = generateGreedy(model, start, sampleTokens, { eosId, ctx });
+  const start = Array.from(ids ?? []).slice(-(model.context - 1)); // room for one token at least
   const decode = (part: number[]): string => tokenizer.decode(part, { skipSpecialTokens: true });
+  if (start.length === 0) return { prompt: '', text: '' };
+  const maxNewTokens = Math.min(sampleTokens, model.context - start.length);
+  const endIds = tokenizer.eosId === undefined ? [] : [tokenizer.eosId];
+  const written = [...generate(model, start, { maxNewTokens, endIds, ctx })];
   return { prompt: decode(start), text: decode(written) };
 }

@@ -3,6 +3,7 @@ import { existsSync, readFileSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import t from 'tap';
+import { denseModel } from '../fixtures/pages.js';
 import { writeSampleRun } from '../fixtures/run_artefacts.js';
 
 const bin = fileURLToPath(new URL('../../../bin/lorashear-native.js', import.meta.url));
@@ -31,7 +32,16 @@ t.test('when help is asked for, then it comes at once and without libtorch', asy
   const { code, stdout } = await cli(['--help'], missing);
   t.ok(performance.now() - start < 5000, 'a loaded machine included');
   t.equal(code, 0);
-  for (const name of ['run', 'plan', 'evaluate', 'score', 'report', 'setup', 'doctor']) {
+  for (const name of [
+    'run',
+    'plan',
+    'evaluate',
+    'score',
+    'generate',
+    'report',
+    'setup',
+    'doctor',
+  ]) {
     t.match(stdout, new RegExp(`^  ${name} `, 'm'));
     const own = await cli([name, '--help'], missing);
     t.equal(own.code, 0, name);
@@ -124,4 +134,60 @@ t.test('when a number is none, then evaluate and score say which', async (t) => 
   t.match(wrong, { code: 2, stderr: /--limit is "x"/ });
   const score = await cli(['score', 'm', '--file', 'x', '--threads', '-1']);
   t.match(score, { code: 2, stderr: /--threads is "-1"/ });
+});
+
+t.test('when a prompt is given, then the text is on standard output, alone', async (t) => {
+  const given = ['generate', denseModel, '--prompt', 'Once upon a time', '-n', '12'];
+  const { code, stdout, stderr } = await cli(given);
+  t.equal(code, 0);
+  t.match(stdout, /^, there was a little girl[^\n]*\n$/);
+  t.match(stderr, /^12 tokens after 5 of prompt in .* \(.* tokens\/s\), /);
+
+  const json = await cli([...given, '--json', '--temperature', '1', '--seed', '4']);
+  const found = JSON.parse(json.stdout) as Record<string, unknown>;
+  t.match(found, {
+    promptIds: [1, 403, 407, 261, 378],
+    ids: { length: 12 },
+    text: String,
+    finishReason: 'length',
+    tokensPerSecond: Number,
+  });
+  t.equal(json.stderr, '');
+  const again = await cli([...given, '--json', '--temperature', '1', '--seed', '4']);
+  t.strictSame((JSON.parse(again.stdout) as typeof found)['ids'], found['ids']);
+});
+
+t.test('when a prompt comes from a file, then without its last line break', async (t) => {
+  const file = join(t.testdir({ 'p.txt': 'Once upon a time\n' }), 'p.txt');
+  const stop = ['--stop', 'nowhere', '--stop', ' little', '--json'];
+  const { stdout } = await cli(['generate', denseModel, '--file', file, ...stop]);
+  t.match(JSON.parse(stdout), {
+    promptIds: { length: 5 },
+    text: ', there was a',
+    finishReason: 'stop',
+  });
+});
+
+t.test('when generate is asked for what cannot be, then it says so', async (t) => {
+  const refuses = async (flags: string[], code: number, stderr: RegExp) => {
+    t.match(await cli(['generate', denseModel, ...flags]), { code, stderr, stdout: '' });
+  };
+  await refuses([], 2, /no prompt was given[^]*--prompt TEXT/);
+  await refuses(['-p', 'a', '-f', 'b'], 2, /a prompt and a file/);
+  await refuses(['-p', 'a', '--system', 'b'], 2, /without --chat/);
+  await refuses(['-p', 'a', '--greedy', '--top-p', '0.5'], 2, /--greedy was given with --top-p/);
+  await refuses(['-p', 'a', '--temperature', '-1'], 2, /--temperature is "-1"/);
+  await refuses(['-p', 'a', '--top-p', '2'], 2, /top-p is 2/);
+  await refuses(['-p', 'a', '-n', '600'], 2, /CONTEXT_EXCEEDED[^]*at most 510/);
+  await refuses(['-p', 'a', '--chat'], 3, /CHAT_TEMPLATE_MISSING/);
+  await refuses(['-f', '/nowhere'], 4, /DATA_NOT_FOUND/);
+});
+
+t.test('when a text is scored, then its tokens can be listed', async (t) => {
+  const file = join(t.testdir({ 'a.txt': 'Once upon' }), 'a.txt');
+  const { stdout } = await cli(['score', denseModel, '--file', file, '--tokens']);
+  t.match(
+    stdout,
+    /^id +logprob +token\n *1 +– +"<s>"\n *403 +-\d\.\d{4} +"▁Once"\n[^]*perplexity /,
+  );
 });

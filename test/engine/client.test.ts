@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
 import type { Job } from '../../lib/config/job.js';
-import { evaluate, plan, resume, run, score } from '../../lib/engine/client.js';
+import { evaluate, generate, plan, resume, run, score } from '../../lib/engine/client.js';
 import type { RunEvent, StageName } from '../../lib/events.js';
 import { readManifest } from '../../lib/run_folder/manifest.js';
 import { denseModel as model, quickstart } from '../fixtures/pages.js';
@@ -86,3 +86,28 @@ t.test(
     t.notOk(existsSync(output));
   },
 );
+
+t.test('when a text is generated, then its tokens come while it is written', async (t) => {
+  const events: string[] = [];
+  const tokens: { index: number; id: number; text: string }[] = [];
+  const request = { model, prompt: 'Once upon a time', maxNewTokens: 8, threads: 1 };
+  const result = await generate(request, {
+    onEvent: ({ type }) => events.push(type),
+    onToken: ({ index, id, text }) => tokens.push({ index, id, text }),
+  });
+  t.equal(tokens.map(({ text }) => text).join(''), result.text);
+  t.strictSame(
+    tokens.map(({ index, id }) => [index, id]),
+    result.ids.map((id, index) => [index, id]),
+  );
+  t.strictSame(events, ['stage-start', ...result.ids.map(() => 'token'), 'stage-end']);
+  const controller = new AbortController();
+  const onToken = () => {
+    controller.abort();
+  };
+  const long = { ...request, maxNewTokens: 500, ignoreEnd: true };
+  await t.rejects(generate(long, { signal: controller.signal, onToken }), {
+    code: 'RUN_ABORTED',
+    hint: /same command/,
+  });
+});

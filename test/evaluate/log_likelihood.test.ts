@@ -1,7 +1,7 @@
 import t, { type Test } from 'tap';
 import { loadModel } from '../../lib/checkpoint/load.js';
 import { createContext } from '../../lib/context.js';
-import { generateGreedy } from '../../lib/evaluate/generate.js';
+import { generate } from '../../lib/generate/generate.js';
 import { logProbabilities, scoreSequences } from '../../lib/evaluate/log_likelihood.js';
 import { tensorCount } from '../../lib/tensor/scope.js';
 import { expected, stories } from '../fixtures/evaluation.js';
@@ -55,7 +55,7 @@ t.test('when only the end is asked for, then only it is scored', (t) => {
 
 t.test('when sequences differ in the last token only, then each has its own score', (t) => {
   const start = expected.ids.slice(0, 6);
-  const [next] = generateGreedy(model, start, 1);
+  const [next] = generate(model, start, { maxNewTokens: 1 });
   const other = next === 5 ? 6 : 5;
   const sequences = [other, next!, other].map((last) => ({ tokens: [...start, last], from: 6 }));
   let passes = 0;
@@ -74,7 +74,7 @@ t.test('when sequences differ in the last token only, then each has its own scor
 
 t.test('when several tokens are compared, then one other choice is enough to say no', (t) => {
   const start = expected.ids.slice(0, 4);
-  const greedy = generateGreedy(model, start, 6);
+  const greedy = [...generate(model, start, { maxNewTokens: 6 })];
   const changed = greedy.with(2, greedy[2] === 5 ? 6 : 5);
   const scores = scoreSequences(
     model,
