@@ -2,13 +2,13 @@
 import { LoraShearError } from '../errors.js';
 import type { Model } from '../models/model.js';
 import { type Tokenizer, checkVocabulary, loadTokenizer } from '../tokenizer/tokenizer.js';
-import { loadModel } from './load.js';
+import { type ModelDType, loadModel } from './load.js';
 
-const dtypes: readonly string[] = ['auto', 'float32', 'bfloat16', 'float16'];
+const dtypes: readonly ModelDType[] = ['auto', 'float32', 'bfloat16', 'float16'];
 
 export interface OpenOptions {
   device?: string | undefined;
-  /** As in `loadModel`. */
+  /** A {@link ModelDType}; default `float32`. */
   dtype?: string | undefined;
 }
 
@@ -20,15 +20,16 @@ export function openCheckpoint(
   dir: string,
   { device, dtype }: OpenOptions = {},
 ): { model: Model; tokenizer: Tokenizer } {
-  if (dtype !== undefined && !dtypes.includes(dtype)) {
-    throw new LoraShearError('CONFIG_INVALID', `the dtype "${dtype}" was asked for`, {
+  const known = dtypes.find((one) => one === (dtype ?? 'float32'));
+  if (known === undefined) {
+    throw new LoraShearError('CONFIG_INVALID', `the dtype "${dtype ?? ''}" was asked for`, {
       hint: `give one of ${dtypes.join(', ')}`,
       facts: { dtype },
     });
   }
   const model = loadModel(dir, {
     ...(device === undefined ? {} : { device }),
-    ...(dtype === undefined ? {} : { dtype }),
+    dtype: known,
   });
   try {
     const tokenizer = loadTokenizer(dir);

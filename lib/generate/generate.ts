@@ -2,8 +2,8 @@
 import { type Context, createContext } from '../context.js';
 import { LoraShearError } from '../errors.js';
 import type { Model } from '../models/model.js';
-import { type Decoder, recomputingDecoder } from './decoder.js';
 import { type SamplingOptions, createSampler } from './sampler.js';
+import { type Stepper, cachedStepper } from './stepper.js';
 
 export interface GenerateOptions extends SamplingOptions {
   /** Most tokens to write. */
@@ -11,8 +11,8 @@ export interface GenerateOptions extends SamplingOptions {
   /** Tokens that end the text; the one that came is the last token given. */
   endIds?: readonly number[] | undefined;
   ctx?: Context | undefined;
-  /** How the model goes on from token to token; taken over. */
-  decoder?: Decoder | undefined;
+  /** How the model goes on from token to token; taken over. Default: with a cache. */
+  stepper?: Stepper | undefined;
 }
 
 /** `end`: one of the end tokens came; `length`: the most tokens were written. */
@@ -29,7 +29,7 @@ export function* generate(
   options: GenerateOptions,
 ): Generator<number, TokenFinish, undefined> {
   const { maxNewTokens, endIds = [], ctx = createContext() } = options;
-  const decoder = options.decoder ?? recomputingDecoder(model, ctx.device);
+  const stepper = options.stepper ?? cachedStepper(model, ctx.device);
   try {
     const next = createSampler(options);
     checkRoom(model.context, prompt.length, maxNewTokens);
@@ -37,7 +37,7 @@ export function* generate(
     let fresh = all.slice();
     for (let written = 0; written < maxNewTokens; written++) {
       ctx.checkpoint();
-      const id = next(decoder.step(fresh), all);
+      const id = next(stepper.step(fresh), all);
       all.push(id);
       yield id;
       if (endIds.includes(id)) return 'end';
@@ -45,7 +45,7 @@ export function* generate(
     }
     return 'length';
   } finally {
-    decoder.dispose();
+    stepper.dispose();
   }
 }
 

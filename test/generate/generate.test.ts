@@ -3,8 +3,8 @@ import { readFileSync } from 'node:fs';
 import t from 'tap';
 import { loadModel } from '../../lib/checkpoint/load.js';
 import { createContext } from '../../lib/context.js';
-import { type Decoder, recomputingDecoder } from '../../lib/generate/decoder.js';
 import { generate } from '../../lib/generate/generate.js';
+import { type Stepper, cachedStepper } from '../../lib/generate/stepper.js';
 import { stories } from '../fixtures/evaluation.js';
 import { randomLlama } from '../fixtures/random_llama.js';
 
@@ -73,12 +73,12 @@ t.test('when the user stops, then generation ends with RUN_ABORTED', (t) => {
   t.end();
 });
 
-t.test('when tokens are taken, then the decoder sees each once, and is freed at any end', (t) => {
+t.test('when tokens are taken, then the stepper sees each once, and is freed at any end', (t) => {
   using model = randomLlama();
   const seen: (readonly number[])[] = [];
   let disposed = 0;
-  const watched = (): Decoder => {
-    const inner = recomputingDecoder(model);
+  const watched = (): Stepper => {
+    const inner = cachedStepper(model);
     return {
       step(tokens) {
         seen.push(tokens);
@@ -87,14 +87,14 @@ t.test('when tokens are taken, then the decoder sees each once, and is freed at 
       dispose: () => (disposed += 1),
     };
   };
-  const all = [...generate(model, [3, 1], { maxNewTokens: 3, decoder: watched() })];
+  const all = [...generate(model, [3, 1], { maxNewTokens: 3, stepper: watched() })];
   t.strictSame(seen, [[3, 1], [all[0]], [all[1]]]);
   t.equal(disposed, 1);
-  for (const id of generate(model, [3], { maxNewTokens: 9, decoder: watched() })) {
+  for (const id of generate(model, [3], { maxNewTokens: 9, stepper: watched() })) {
     if (id >= 0) break;
   }
   t.equal(disposed, 2);
-  t.throws(() => [...generate(model, [], { maxNewTokens: 9, decoder: watched() })]);
+  t.throws(() => [...generate(model, [], { maxNewTokens: 9, stepper: watched() })]);
   t.equal(disposed, 3);
   t.end();
 });

@@ -1,36 +1,31 @@
-// How a model goes on with a text, token by token: with what it kept of the tokens before, or computing all anew.
+// How a model goes on with a text, token by token: from the keys and values of the tokens before, or computing all anew.
 import type { Model } from '../models/model.js';
+import { KvCache } from '../nn/kv_cache.js';
 import { noGrad } from '../tensor/autograd.js';
 import { slice } from '../tensor/ops.js';
 import { longTensorOn } from '../tensor/placed.js';
 import { scoped } from '../tensor/scope.js';
 import type { Tensor } from '../tensor/tensor.js';
 
-export interface Decoder {
+export interface Stepper {
   /** Takes the tokens that follow those of earlier calls; gives the logits (V) after the last. */
   step(tokens: readonly number[]): Float32Array;
   dispose(): void;
 }
 
-/** The keys and values that a model keeps of the tokens that went through it. */
-export interface Cache {
-  dispose(): void;
-}
-
-/** A model that can go on from a cache. */
-export interface CachingModel<C extends Cache> extends Pick<Model, 'head'> {
-  /** tokens (B, T), which follow those in the cache → last hidden states (B, T, C) */
-  hidden(tokens: Tensor, pass?: { cache?: C | null }): Tensor;
-}
-
-/** Each token goes through the model once. Takes `cache` over. */
-export function cachedDecoder<C extends Cache>(
-  model: CachingModel<C>,
-  cache: C,
-  device = 'cpu',
-): Decoder {
+/** Each token goes through the model once, but where the text outgrows `cacheBreak`: then all do once more. */
+export function cachedStepper(model: Model, device = 'cpu'): Stepper {
+  const cache = new KvCache();
+  const all: number[] = [];
   return {
-    step: (tokens) => lastLogits(model, tokens, device, (x) => model.hidden(x, { cache })),
+    step(tokens) {
+      for (const token of tokens) all.push(token);
+      const { cacheBreak } = model;
+      const breaks = cacheBreak !== null && cache.length <= cacheBreak && all.length > cacheBreak;
+      if (breaks) cache.clear();
+      const fresh = all.slice(cache.length);
+      return lastLogits(model, fresh, device, (x) => model.hidden(x, { cache }));
+    },
     dispose: () => {
       cache.dispose();
     },
@@ -38,7 +33,7 @@ export function cachedDecoder<C extends Cache>(
 }
 
 /** All tokens go through the model at every step: the definition that the other is tested against. */
-export function recomputingDecoder(model: Pick<Model, 'head' | 'hidden'>, device = 'cpu'): Decoder {
+export function recomputingStepper(model: Model, device = 'cpu'): Stepper {
   const all: number[] = [];
   return {
     step(tokens) {
@@ -51,7 +46,7 @@ export function recomputingDecoder(model: Pick<Model, 'head' | 'hidden'>, device
 
 /** The head works on the last position alone. */
 function lastLogits(
-  model: Pick<Model, 'head'>,
+  model: Model,
   tokens: readonly number[],
   device: string,
   hidden: (tokens: Tensor) => Tensor,
