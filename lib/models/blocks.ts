@@ -28,6 +28,8 @@ export interface HalfParts {
   readonly before?: Make<Norm>;
   /** Applied to the part's output. */
   readonly after?: Make<Norm>;
+  /** Applied to the sum of the part's input and output (post-norm); it stays where the part is skipped. */
+  readonly afterSum?: Make<Norm>;
 }
 
 /** One half of a block: after(part(before(x))). */
@@ -53,20 +55,30 @@ export interface BlockParts {
   readonly skip: ReadonlySet<Sublayer>;
 }
 
-/** x ← x + attention(x), then x ← x + mlp(x). */
+/** x ← x + attention(x), then x ← x + mlp(x); each sum may be normalised. */
 export class SequentialBlock extends TwoHalves implements Block {
-  readonly #halves: readonly Half[];
+  readonly #steps: readonly Half[];
 
   constructor(weights: WeightSource, { attention, mlp, skip }: BlockParts) {
     super();
-    this.#halves = [
-      ...(skip.has('attention') ? [] : [this.half(weights, attention)]),
-      ...(skip.has('mlp') ? [] : [this.half(weights, mlp)]),
+    this.#steps = [
+      ...this.#stepsOf(weights, attention, skip.has('attention')),
+      ...this.#stepsOf(weights, mlp, skip.has('mlp')),
     ];
   }
 
   forward(x: Tensor, pass: Pass): Tensor {
-    return scoped(() => this.#halves.reduce((h, half) => add(h, half(h, pass)), x));
+    return scoped(() => this.#steps.reduce((h, step) => step(h, pass), x));
+  }
+
+  #stepsOf(weights: WeightSource, parts: HalfParts, skipped: boolean): Half[] {
+    const steps: Half[] = [];
+    if (!skipped) {
+      const half = this.half(weights, parts);
+      steps.push((x, pass) => add(x, half(x, pass)));
+    }
+    if (parts.afterSum) steps.push(this.half(weights, { part: parts.afterSum }));
+    return steps;
   }
 }
 

@@ -91,7 +91,7 @@ export interface AttentionParts {
   readonly norms?: {
     readonly of: 'head' | 'all';
     readonly names: readonly [q: string, k: string];
-    readonly make: (weights: WeightSource, width: number) => Norm;
+    readonly make: (weights: WeightSource, width: number, heads: number) => Norm;
   };
 }
 
@@ -124,8 +124,8 @@ export class Attention extends Module {
     if (!norms) return;
     const of = (n: number): number => (norms.of === 'head' ? headDim : n * headDim);
     const [qName, kName] = norms.names;
-    this.qNorm = this.child(qName, norms.make(below(weights, qName), of(heads)));
-    this.kNorm = this.child(kName, norms.make(below(weights, kName), of(kvHeads)));
+    this.qNorm = this.child(qName, norms.make(below(weights, qName), of(heads), heads));
+    this.kNorm = this.child(kName, norms.make(below(weights, kName), of(kvHeads), kvHeads));
   }
 
   /** x (B, T, C) → (B, T, C) */

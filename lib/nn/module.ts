@@ -17,7 +17,7 @@ export abstract class Module {
     this.#parameters.delete(name);
   }
 
-  /** Registers a part. Dots in the name are levels without a module (`layers.0`). */
+  /** Registers a part. Dots in the name are levels without a module (`layers.0`); '' is no level at all. */
   protected child<M extends Module>(name: string, module: M): M {
     this.#children.set(name, module);
     return module;
@@ -25,13 +25,15 @@ export abstract class Module {
 
   /** Runs `fn` with `child`'s name on the module path. */
   protected in<T>(name: string, fn: () => T): T {
-    return insideModule(name, fn);
+    return name === '' ? fn() : insideModule(name, fn);
   }
 
   /** All parameters below this module with their dotted names, in order of registration. */
   *parameters(prefix = ''): Generator<[string, Tensor]> {
     for (const [name, tensor] of this.#parameters) yield [prefix + name, tensor];
-    for (const [name, module] of this.#children) yield* module.parameters(`${prefix}${name}.`);
+    for (const [name, module] of this.#children) {
+      yield* module.parameters(name === '' ? prefix : `${prefix}${name}.`);
+    }
   }
 
   /** The device of its first parameter, where its inputs belong. */
@@ -44,7 +46,7 @@ export abstract class Module {
   *modules(prefix = ''): Generator<[string, Module]> {
     yield [prefix, this];
     for (const [name, module] of this.#children) {
-      yield* module.modules(prefix === '' ? name : `${prefix}.${name}`);
+      yield* module.modules([prefix, name].filter((part) => part !== '').join('.'));
     }
   }
 

@@ -12,7 +12,8 @@ export function metaWeights(dtype: DType = 'float32'): WeightSource {
   return (_name, shape) => keep(empty(shape, dtype, 'meta'));
 }
 
-/** `source` with every name below `prefix`. */
+/** `source` with every name below `prefix`; below '' they are as they were. */
 export function below(source: WeightSource, prefix: string): WeightSource {
+  if (prefix === '') return source;
   return (name, shape) => source(`${prefix}.${name}`, shape);
 }

@@ -200,7 +200,7 @@ export const rmsNorm = op(
 ) as (x: Tensor, shape: Dims, weight: Tensor, eps: Num) => Tensor;
 export const layerNorm = op(
   'aten::layer_norm(Tensor input, SymInt[] normalized_shape, Tensor? weight=None, Tensor? bias=None, float eps=1e-05, bool cudnn_enable=True) -> Tensor',
-) as (x: Tensor, shape: Dims, weight: Tensor, bias: Tensor | null, eps: Num) => Tensor;
+) as (x: Tensor, shape: Dims, weight: Tensor | null, bias: Tensor | null, eps: Num) => Tensor;
 export const dropout = op('aten::dropout(Tensor input, float p, bool train) -> Tensor') as (
   x: Tensor,
   p: Num,
