@@ -1,11 +1,28 @@
 // The registry of architectures: one line each.
 import { closest, distance } from 'fastest-levenshtein';
 import { LoraShearError } from '../errors.js';
+import { falcon } from './falcon.js';
+import { gpt2 } from './gpt2.js';
+import { gptNeox } from './gpt_neox.js';
 import { llama } from './llama.js';
 import { mistral } from './mistral.js';
 import type { Architecture, RawConfig } from './model.js';
+import { opt } from './opt.js';
+import { phi } from './phi.js';
+import { stablelm } from './stablelm.js';
+import { starcoder2 } from './starcoder2.js';
 
-export const architectures = { llama, mistral } as const satisfies Record<string, Architecture>;
+export const architectures = {
+  llama,
+  mistral,
+  gpt2,
+  gpt_neox: gptNeox,
+  opt,
+  phi,
+  falcon,
+  stablelm,
+  starcoder2,
+} as const satisfies Record<string, Architecture>;
 
 export type ArchitectureName = keyof typeof architectures;
 
