@@ -4,6 +4,9 @@
 #include <ATen/WrapDimUtils.h>
 #include <torch/library.h>
 
+#include <algorithm>
+#include <tuple>
+
 namespace lorashear {
 
 static at::Tensor index_select_meta(const at::Tensor& self, int64_t dim, const at::Tensor& index) {
@@ -26,10 +29,23 @@ static at::Tensor& where_out_meta(const at::Tensor& condition, const at::Tensor&
   return out;
 }
 
+static std::tuple<at::Tensor, at::Tensor, at::Tensor> native_layer_norm_meta(
+    const at::Tensor& input, c10::SymIntArrayRef normalized_shape,
+    const std::optional<at::Tensor>& /*weight*/, const std::optional<at::Tensor>& /*bias*/,
+    double /*eps*/) {
+  const auto over = static_cast<int64_t>(normalized_shape.size());
+  TORCH_CHECK(over <= input.dim(), "native_layer_norm: ", over, " dimensions of ", input.dim());
+  auto statistics = input.sizes().vec();
+  std::fill(statistics.end() - over, statistics.end(), 1);
+  return {at::empty(input.sizes(), input.options()), at::empty(statistics, input.options()),
+          at::empty(statistics, input.options())};
+}
+
 }  // namespace lorashear
 
 TORCH_LIBRARY_IMPL(aten, Meta, library) {
   library.impl("index_select", lorashear::index_select_meta);
+  library.impl("native_layer_norm", lorashear::native_layer_norm_meta);
   library.impl("where.self", lorashear::where_meta);
   library.impl("where.self_out", lorashear::where_out_meta);
 }
