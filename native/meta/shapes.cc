@@ -41,11 +41,14 @@ static std::tuple<at::Tensor, at::Tensor, at::Tensor> native_layer_norm_meta(
           at::empty(statistics, input.options())};
 }
 
+static at::Tensor relu_meta(const at::Tensor& self) { return at::empty_like(self); }
+
 }  // namespace lorashear
 
 TORCH_LIBRARY_IMPL(aten, Meta, library) {
   library.impl("index_select", lorashear::index_select_meta);
   library.impl("native_layer_norm", lorashear::native_layer_norm_meta);
+  library.impl("relu", lorashear::relu_meta);
   library.impl("where.self", lorashear::where_meta);
   library.impl("where.self_out", lorashear::where_out_meta);
 }
