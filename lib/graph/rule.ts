@@ -8,7 +8,7 @@ export type Mark =
   | 'activation' // passes an elementwise nonlinearity
   | 'constant' // meets a table with one value per index
   | 'head' // batch dimension of attention
-  | 'indexed' // single indices are read
+  | 'indexed' // single indices are read, or put together
   | 'misfit' // divided in ways that blocks cannot express
   | 'normalised' // a mean runs over it
   | 'output' // dimension of the model's output

@@ -99,7 +99,21 @@ function cat({ atoms, inputs, integer, shapes }: RuleContext): Dim[][] {
       else atoms.tie(part, like?.dims[d] as Dim);
     });
   }
-  return [withDim(like?.dims ?? [], dim, atoms.concat(joined.map((x) => x.dims[dim] as Dim)))];
+  const parts = joined.map((x) => x.dims[dim] as Dim);
+  return [
+    withDim(
+      like?.dims ?? [],
+      dim,
+      atoms.extent(parts.flat()) > 1 ? atoms.concat(parts) : stacked(atoms, parts.length),
+    ),
+  ];
+}
+
+/** A dimension put together of single indices, each of another tensor. */
+function stacked(atoms: RuleContext['atoms'], count: number): Dim {
+  const dim = atoms.fresh(count);
+  atoms.mark(dim, 'indexed');
+  return dim;
 }
 
 /** One index of a dimension, which disappears. */

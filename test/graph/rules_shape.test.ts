@@ -4,7 +4,7 @@ import { shapeRules } from '../../lib/graph/rules_shape.js';
 import { dtypeCode } from '../../lib/tensor/dtype.js';
 import type { AtenName, Attributes } from './aten.js';
 import { type Use, checkRules, marksOf, recorded } from './rule_truth.js';
-import { Symbolic } from './symbolic.js';
+import { type Input, Symbolic } from './symbolic.js';
 
 const one = (op: AtenName, shape: number[], attrs: Attributes, tied: string): Use => ({
   op,
@@ -70,9 +70,29 @@ const uses: readonly Use[] = [
     ],
     tied: '· , a b → a b',
   },
+  {
+    op: 'cat',
+    inputs: [
+      ['tensors', 1, 3],
+      ['tensors', 1, 3],
+    ],
+    tied: '· a , · a → b a',
+  },
 ];
 
 checkRules(t, shapeRules, uses);
+
+t.test('when single indices are put together, then what goes with them is marked', (t) => {
+  const s = new Symbolic();
+  const rows = ['a', 'b'].map((name): Input => ['tensors', s.parameter(name, 1, 3)]);
+  const x = s.parameter('x', 2, 3);
+  const stacked = s.one('cat', rows, { dim: 0 }, [2, 3]);
+  const { atoms, of } = dimensionsOf(s.finish(s.mul(x, stacked)));
+  const marks = atoms.marks();
+  const [heads, width] = of[x]!.map((dim) => [...(marks.get(atoms.find(dim[0]!)) ?? [])]);
+  t.strictSame([heads, width], [['indexed', 'output'], ['output']]);
+  t.end();
+});
 
 t.test('when single positions are read, then the dimension is marked, and no other', (t) => {
   const every = one('slice.Tensor', [3, 9], { dim: 1, start: 0, end: 9, step: 3 }, '');
