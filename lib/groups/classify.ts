@@ -19,7 +19,8 @@ export function kindOf({ marks, slices, layer }: ClassFacts): GroupKind {
   if (marks.has('query_key_width') || marks.has('value_width')) return 'head_dim';
   if (marks.has('head')) return 'attention_heads';
   const normed = marks.has('normalised') || marks.has('root_mean_square');
-  if (marks.has('token_vector') || (normed && layer === null)) return 'residual';
+  // Embeddings narrower than the layers, which a projection widens (OPT 350M), are no residual.
+  if (normed && (marks.has('token_vector') || layer === null)) return 'residual';
   if (marks.has('activation')) return 'mlp_channels';
   return 'other';
 }

@@ -3,6 +3,13 @@ import type { Graph, Node, ValueId } from '../graph/graph.js';
 
 const gentle = new Set(['aten::mul.Scalar', 'aten::dropout', 'aten::contiguous', 'aten::detach']);
 
+interface LinearOf {
+  readonly x: ValueId;
+  readonly weight: ValueId;
+  /** Without bias, its weight stored (out, in): as factors are. */
+  readonly plain: boolean;
+}
+
 /** Factors by parameter id: A (r, in) reads x, B (out, r) is added to the base linear's output. */
 export function loraFactors(graph: Graph): Map<ValueId, 'A' | 'B'> {
   const factors = new Map<ValueId, 'A' | 'B'>();
@@ -17,13 +24,24 @@ export function loraFactors(graph: Graph): Map<ValueId, 'A' | 'B'> {
     return passes && input ? origin(input.value) : value;
   };
 
-  /** Input and weight of the bias-free linear that made this value. */
-  const linear = (value: ValueId): { x: ValueId; weight: ValueId; biased: boolean } | undefined => {
+  /** The parameter that a weight is: itself, or stored transposed as a Conv1D's. */
+  const stored = (weight: ValueId): ValueId | undefined => {
+    if (graph.values[weight]?.kind === 'parameter') return weight;
+    const node = producer(weight);
+    const [input] = node?.inputs ?? [];
+    const turned = node?.op === 'aten::transpose.int' || node?.op === 'aten::t';
+    return turned && input ? stored(input.value) : undefined;
+  };
+
+  /** Input and weight of the linear that made this value. */
+  const linear = (value: ValueId): LinearOf | undefined => {
     const node = producer(origin(value));
     if (node?.op !== 'aten::linear') return undefined;
     const [x, weight, bias] = node.inputs;
-    if (!x || !weight || graph.values[weight.value]?.kind !== 'parameter') return undefined;
-    return { x: origin(x.value), weight: weight.value, biased: bias !== undefined };
+    const parameter = weight && stored(weight.value);
+    if (!x || parameter === undefined) return undefined;
+    const plain = bias === undefined && parameter === weight?.value;
+    return { x: origin(x.value), weight: parameter, plain };
   };
 
   /** Does this sum contain a linear of x? Earlier adapters may already be in it. */
@@ -43,7 +61,7 @@ export function loraFactors(graph: Graph): Map<ValueId, 'A' | 'B'> {
     ] as const) {
       const up = linear(update);
       const down = up && linear(up.x);
-      if (!up || !down || up.biased || down.biased || !reads(base, down.x)) continue;
+      if (!up?.plain || !down?.plain || !reads(base, down.x)) continue;
       factors.set(down.weight, 'A').set(up.weight, 'B');
     }
   }

@@ -42,6 +42,27 @@ t.test(
   },
 );
 
+t.test(
+  'when the base weight is stored transposed, then its factors are known all the same',
+  (t) => {
+    const turned = ({ s, x }: Parts) => {
+      const W = s.parameter('C', 6, 5);
+      return s.linear(x, s.one('transpose.int', [['self', W]], { dim0: 0, dim1: 1 }, [5, 6]));
+    };
+    const update = ({ s, x, A, B }: Parts) => s.linear(s.linear(x, A), B);
+    t.strictSame(
+      find((p) => p.s.add(turned(p), update(p))),
+      { A: 'A', B: 'B' },
+    );
+    t.strictSame(
+      find((p) => p.s.add(p.s.linear(p.x, p.W), p.s.linear(turned(p), p.s.parameter('D', 5, 5)))),
+      {},
+      'a factor is not',
+    );
+    t.end();
+  },
+);
+
 t.test('when two adapters share a linear, then all factors are known', (t) => {
   const found = find(({ s, x, W, A, B }) => {
     const one = s.add(s.linear(x, W), s.linear(s.linear(x, A), B));
