@@ -4,7 +4,7 @@ import { architectureOf } from '../models/index.js';
 import type { RawConfig } from '../models/model.js';
 import { type WeightSource, metaWeights } from '../nn/weight_source.js';
 import type { Tensor } from '../tensor/tensor.js';
-import type { Weights } from './weights.js';
+import { type Weights, storedName } from './weights.js';
 
 /** Buffers that older checkpoints hold and every model makes itself. */
 const buffers =
@@ -15,14 +15,16 @@ const buffers =
  * @throws TENSOR_MISSING, TENSOR_MISSHAPEN, CHECKPOINT_UNSUPPORTED for types that hold no weights,
  * CHECKPOINT_INVALID for tensors that the model has no place for
  */
-export function checkWeights(dir: string, config: RawConfig, { owner }: Weights): void {
+export function checkWeights(dir: string, config: RawConfig, opened: Weights): void {
+  const { owner } = opened;
   const meta = metaWeights();
   const made: Tensor[] = [];
   const asked = new Set<string>();
   const missing: string[] = [];
   const source: WeightSource = (name, shape) => {
-    asked.add(name);
-    const entry = owner.get(name)?.entries.get(name);
+    const stored = storedName(name, opened);
+    asked.add(stored);
+    const entry = owner.get(stored)?.entries.get(stored);
     if (!entry) missing.push(name);
     else {
       refuseShape(name, entry.shape, shape);

@@ -9,7 +9,7 @@ import { to } from '../tensor/ops.js';
 import { keep } from '../tensor/scope.js';
 import type { Tensor } from '../tensor/tensor.js';
 import { checkWeights } from './check_weights.js';
-import { type Weights, openWeights } from './weights.js';
+import { type Weights, openWeights, storedName } from './weights.js';
 
 /** @throws CHECKPOINT_NOT_FOUND, CHECKPOINT_INVALID */
 export function readConfig(dir: string): RawConfig {
@@ -50,8 +50,9 @@ export function checkpointWeights(
 ): { weights: WeightSource; close: () => void; opened: Weights } {
   const opened = openWeights(dir);
   const weights: WeightSource = (name) => {
-    const file = opened.owner.get(name);
-    if (file) return placed(file.tensor(name), device, dtype);
+    const stored = storedName(name, opened);
+    const file = opened.owner.get(stored);
+    if (file) return placed(file.tensor(stored), device, dtype);
     throw new LoraShearError('TENSOR_MISSING', `${dir} has no tensor '${name}'`, {
       hint: 'the weights do not belong to this config.json, or a shard is missing',
       facts: { name },

@@ -11,6 +11,15 @@ export interface Weights {
 }
 
 /**
+ * What the files call tensor `name`: a file of the bare model, as OpenAI's GPT-2, lacks the first level of its names
+ * (`h.0…` for `transformer.h.0…`).
+ */
+export function storedName(name: string, { owner }: Weights): string {
+  const bare = name.slice(name.indexOf('.') + 1);
+  return !owner.has(name) && owner.has(bare) ? bare : name;
+}
+
+/**
  * Opens the weight files of `dir`; the caller closes them.
  * @throws SAFETENSORS_INVALID, and what {@link readIndex} throws
  * @throws CHECKPOINT_INVALID when two files hold one name, or a file lacks what the index says it holds

@@ -52,6 +52,18 @@ for (const dtype of ['int8', 'uint8', 'float8_e4m3fn', 'float4_e2m1fn_x2'] as co
   });
 }
 
+t.test('when a file holds the model without its head, then names lack their first level', (t) => {
+  const dir = writeModelFolder(t.testdir({}));
+  const model = randomLlama();
+  const bare = [...model.parameters()].map(([name, x]) => [name.replace('model.', ''), x] as const);
+  saveSafetensors(join(dir, 'model.safetensors'), bare);
+  const loaded = loadModel(dir);
+  const values = (m: typeof model): unknown[] => [...m.parameters()].map(([, x]) => x.toArray());
+  t.same(values(loaded), values(model));
+  for (const owner of [model, loaded]) owner.dispose();
+  t.end();
+});
+
 t.test('when weights lie in shards, then all are found', (t) => {
   const dir = writeModelFolder(t.testdir({}), { tied: false });
   const model = randomLlama({ tied: false });
