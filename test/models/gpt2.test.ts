@@ -1,6 +1,12 @@
+import { copyFileSync } from 'node:fs';
+import { join } from 'node:path';
 import t from 'tap';
+import { loadModel } from '../../lib/checkpoint/load.js';
+import { saveSafetensors } from '../../lib/checkpoint/save.js';
 import { architectureOf } from '../../lib/models/index.js';
 import { metaWeights } from '../../lib/nn/weight_source.js';
+import { zeros } from '../../lib/tensor/ops.js';
+import { familyFolder } from '../fixtures/families.js';
 import { configOf, cutsTwice, gapUnder, groupsOf, run, unitOf } from '../fixtures/family_cut.js';
 
 t.test(
@@ -70,3 +76,21 @@ t.test('when an option is computed, then it changes the logits, else it is refus
   });
   t.end();
 });
+
+t.test(
+  'when a file is of the form on the hub, without a first level and with masks, then it loads',
+  (t) => {
+    const dir = t.testdir({});
+    copyFileSync(join(familyFolder('gpt2'), 'config.json'), join(dir, 'config.json'));
+    using model = loadModel(familyFolder('gpt2'));
+    using mask = zeros([1, 1, 64, 64]);
+    const tensors = [...model.parameters()].map(
+      ([name, x]) => [name.replace('transformer.', ''), x] as const,
+    );
+    saveSafetensors(join(dir, 'model.safetensors'), [...tensors, ['h.0.attn.bias', mask]]);
+    using hub = loadModel(dir);
+    const values = (m: typeof model): unknown[] => [...m.parameters()].map(([, x]) => x.toArray());
+    t.same(values(hub), values(model));
+    t.end();
+  },
+);
