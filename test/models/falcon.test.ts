@@ -10,7 +10,7 @@ import {
   groupsOf,
   run,
   unitOf,
-} from '../fixtures/family_cut.js';
+} from '../fixtures/family_units.js';
 
 t.test(
   'when one key and value serve all queries, then only query heads and channels may go',

@@ -7,7 +7,7 @@ import { architectureOf } from '../../lib/models/index.js';
 import { metaWeights } from '../../lib/nn/weight_source.js';
 import { zeros } from '../../lib/tensor/ops.js';
 import { familyFolder } from '../fixtures/families.js';
-import { configOf, cutsTwice, gapUnder, groupsOf, run, unitOf } from '../fixtures/family_cut.js';
+import { configOf, cutsTwice, gapUnder, groupsOf, run, unitOf } from '../fixtures/family_units.js';
 
 t.test(
   'when GPT-2 is partitioned, then a head is its columns of c_attn and its row of c_proj',

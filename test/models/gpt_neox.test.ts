@@ -6,7 +6,7 @@ import {
   groupsOf,
   run,
   unitOf,
-} from '../fixtures/family_cut.js';
+} from '../fixtures/family_units.js';
 
 t.test(
   'when GPT-NeoX is partitioned, then a head is one block [q; k; v] of the projection',

@@ -1,7 +1,7 @@
 import t from 'tap';
 import { architectureOf } from '../../lib/models/index.js';
 import { metaWeights } from '../../lib/nn/weight_source.js';
-import { configOf, cutsTwice, gapUnder, groupsOf, run, unitOf } from '../fixtures/family_cut.js';
+import { configOf, cutsTwice, gapUnder, groupsOf, run, unitOf } from '../fixtures/family_units.js';
 
 for (const name of ['opt', 'opt-post-norm']) {
   t.test(`when ${name} is partitioned, then heads and channels of each layer may go`, (t) => {

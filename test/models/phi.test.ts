@@ -9,7 +9,7 @@ import {
   groupsOf,
   run,
   unitOf,
-} from '../fixtures/family_cut.js';
+} from '../fixtures/family_units.js';
 
 t.test('when Phi is partitioned, then heads and channels of each layer may go', (t) => {
   const groups = groupsOf('phi');

@@ -6,7 +6,7 @@ import {
   groupsOf,
   run,
   unitOf,
-} from '../fixtures/family_cut.js';
+} from '../fixtures/family_units.js';
 
 t.test('when StableLM is partitioned, then heads and channels of each layer may go', (t) => {
   const groups = groupsOf('stablelm');

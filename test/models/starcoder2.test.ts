@@ -6,7 +6,7 @@ import {
   groupsOf,
   run,
   unitOf,
-} from '../fixtures/family_cut.js';
+} from '../fixtures/family_units.js';
 
 t.test('when StarCoder2 is partitioned, then kv heads, their queries and channels may go', (t) => {
   const groups = groupsOf('starcoder2');
