@@ -24,6 +24,9 @@ const tolerance = 1e-4;
 export function centreResidual(model: Model, partition: Partition): Model {
   const residual = partition.groups.find(({ kind }) => kind === 'residual');
   if (!residual) throw unsupported('there is no residual width in this model');
+  if (!partition.norms?.some(({ kind }) => kind === 'layer')) {
+    throw unsupported('it has no LayerNorm over it, whose mean would have to be folded in');
+  }
   const writers = writersOf(residual, partition);
   const source = new Map(model.parameters());
   const config: RawConfig = {

@@ -26,11 +26,14 @@ export function rescalings(partition: Partition, removed: Removed): Map<string, 
     if (Math.abs(factor - 1) < 1e-12) return;
     found.set(name, { factor: factor * (found.get(name)?.factor ?? 1), offset });
   };
-  for (const { kind, weight, offset, over, scalers } of partition.norms ?? []) {
-    if (kind === 'layer') continue; // its width is not cut
+  const inputs = new Set<string>(); // norms of single heads may share what makes their inputs
+  for (const { weight, offset, over, scalers } of partition.norms ?? []) {
     const kept = over.reduce((product, id) => product * share(id), 1);
     multiply(weight, 1 / Math.sqrt(kept), offset);
-    for (const name of scalers) multiply(name, Math.sqrt(e * kept), 0);
+    for (const name of scalers) {
+      if (!inputs.has(name)) multiply(name, Math.sqrt(e * kept), 0);
+      inputs.add(name);
+    }
   }
   return found;
 }

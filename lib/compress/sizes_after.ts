@@ -39,12 +39,14 @@ export function sizesAfter(
   const vocabulary = groups.find(
     (group) => group.kind === 'vocabulary' && lossOf(group, removed) > 0,
   );
-  const eps = keys.eps === undefined ? NaN : Number(config[keys.eps]);
+  const eps = Number(config[keys.eps ?? ''] ?? keys.epsDefault);
+  if (residual && Number.isNaN(eps))
+    throw invalidCut(`config.json does not say ${keys.eps ?? 'ε'}`);
   return {
     ...{ layers, headDim },
     ...(residual ? { width: left(residual) } : {}),
     // The mean runs over fewer features: ε goes with them (algorithm.md §1.5).
-    ...(residual && !Number.isNaN(eps) ? { eps: (eps * residual.units) / left(residual) } : {}),
+    ...(residual ? { eps: (eps * residual.units) / left(residual) } : {}),
     ...(vocabulary ? { vocabulary: left(vocabulary) } : {}),
   };
 }

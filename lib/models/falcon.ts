@@ -2,7 +2,7 @@
 import { z } from 'zod';
 import { activationOf } from '../nn/activation.js';
 import { Mlp, type MlpShape } from '../nn/mlp.js';
-import { LayerNorm } from '../nn/norm.js';
+import { type Norm, residualLayerNorm } from '../nn/norm.js';
 import { PackedAttention } from '../nn/packed_attention.js';
 import { RotationTable } from '../nn/rope.js';
 import type { WeightSource } from '../nn/weight_source.js';
@@ -80,7 +80,7 @@ function build(given: RawConfig, weights: WeightSource): Model {
   const c = read(config);
   const width = c.hidden_size;
   const rotations = new RotationTable(ropeOf(config, c.headDim));
-  const norm = (w: WeightSource): LayerNorm => new LayerNorm(w, width, c.layer_norm_epsilon);
+  const norm = (w: WeightSource): Norm => residualLayerNorm(config, w, width, c.layer_norm_epsilon);
 
   const block = (w: WeightSource, layer: number): Block => {
     const raw = layerConfig(config, layer);

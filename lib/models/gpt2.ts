@@ -2,7 +2,7 @@
 import { z } from 'zod';
 import { activationOf } from '../nn/activation.js';
 import { Mlp, type MlpShape } from '../nn/mlp.js';
-import { LayerNorm } from '../nn/norm.js';
+import { type Norm, residualLayerNorm } from '../nn/norm.js';
 import { PackedAttention, type PackedAttentionShape } from '../nn/packed_attention.js';
 import type { WeightSource } from '../nn/weight_source.js';
 import { SequentialBlock } from './blocks.js';
@@ -44,7 +44,7 @@ function scaleOf(c: ReturnType<typeof read>, layer: number): number {
 function build(config: RawConfig, weights: WeightSource): Model {
   const c = read(config);
   const width = c.n_embd;
-  const norm = (w: WeightSource): LayerNorm => new LayerNorm(w, width, c.layer_norm_epsilon);
+  const norm = (w: WeightSource): Norm => residualLayerNorm(config, w, width, c.layer_norm_epsilon);
 
   const block = (w: WeightSource, layer: number): SequentialBlock => {
     const raw = layerConfig(config, layer);

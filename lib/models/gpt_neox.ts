@@ -2,7 +2,7 @@
 import { z } from 'zod';
 import { activationOf } from '../nn/activation.js';
 import { Mlp, type MlpShape } from '../nn/mlp.js';
-import { LayerNorm } from '../nn/norm.js';
+import { type Norm, residualLayerNorm } from '../nn/norm.js';
 import { PackedAttention } from '../nn/packed_attention.js';
 import { RotationTable } from '../nn/rope.js';
 import type { WeightSource } from '../nn/weight_source.js';
@@ -42,7 +42,7 @@ function build(config: RawConfig, weights: WeightSource): Model {
   const width = c.hidden_size;
   const rope = ropeOf(config, c.headDim, { theta: c.rotary_emb_base, partial: 0.25 });
   const rotations = new RotationTable(rope);
-  const norm = (w: WeightSource): LayerNorm => new LayerNorm(w, width, c.layer_norm_eps);
+  const norm = (w: WeightSource): Norm => residualLayerNorm(config, w, width, c.layer_norm_eps);
 
   const block = (w: WeightSource, layer: number): Block => {
     const raw = layerConfig(config, layer);

@@ -2,14 +2,14 @@
 import { z } from 'zod';
 import { activationOf } from '../nn/activation.js';
 import { Attention } from '../nn/attention.js';
-import { LayerNorm } from '../nn/norm.js';
+import { type Norm, residualLayerNorm } from '../nn/norm.js';
 import { Mlp, type MlpShape } from '../nn/mlp.js';
 import type { WeightSource } from '../nn/weight_source.js';
 import { type HalfParts, type Make, type Part, SequentialBlock } from './blocks.js';
 import { Decoder } from './decoder.js';
 import { layerConfig, skipped } from './layer_config.js';
 import type { Architecture, Model, RawConfig } from './model.js';
-import { checkHeads, flag, positive, readConfigBy, refuse } from './read_config.js';
+import { checkHeads, flag, fraction, positive, readConfigBy, refuse } from './read_config.js';
 
 const schema = z.looseObject({
   hidden_size: positive,
@@ -26,10 +26,8 @@ const schema = z.looseObject({
   _remove_final_layer_norm: flag.default(false),
   layer_norm_elementwise_affine: flag.default(true),
   tie_word_embeddings: flag.default(true),
+  layer_norm_eps: fraction.default(1e-5), // ours: stock OPT has no key for it
 });
-
-/** OPT's config.json has no key for it. */
-const eps = 1e-5;
 
 /** Rows in front of the first position: a heritage of fairseq. */
 const firstPosition = 2;
@@ -47,7 +45,7 @@ function build(config: RawConfig, weights: WeightSource): Model {
   const c = read(config);
   const width = c.hidden_size;
   const outer = c.word_embed_proj_dim ?? width;
-  const norm = (w: WeightSource): LayerNorm => new LayerNorm(w, width, eps);
+  const norm = (w: WeightSource): Norm => residualLayerNorm(config, w, width, c.layer_norm_eps);
   const normed = (name: string, part: Make<Part>): HalfParts =>
     c.do_layer_norm_before ? { before: [name, norm], part } : { part, afterSum: [name, norm] };
 
@@ -94,5 +92,8 @@ export const opt: Architecture = {
     vocabulary: 'vocab_size',
     heads: 'num_attention_heads',
     channels: 'ffn_dim',
+    eps: 'layer_norm_eps',
+    epsDefault: 1e-5,
+    widthToo: ['word_embed_proj_dim'],
   },
 };

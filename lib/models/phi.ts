@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { activationOf } from '../nn/activation.js';
 import { Attention, type AttentionParts } from '../nn/attention.js';
 import { Mlp, type MlpShape } from '../nn/mlp.js';
-import { LayerNorm } from '../nn/norm.js';
+import { LayerNorm, type Norm, residualLayerNorm } from '../nn/norm.js';
 import { RotationTable } from '../nn/rope.js';
 import type { WeightSource } from '../nn/weight_source.js';
 import { ParallelBlock } from './blocks.js';
@@ -42,7 +42,7 @@ function build(config: RawConfig, weights: WeightSource): Model {
   const c = read(config);
   const width = c.hidden_size;
   const rotations = new RotationTable(ropeOf(config, c.headDim, { partial: 0.5 }));
-  const norm = (w: WeightSource): LayerNorm => new LayerNorm(w, width, c.layer_norm_eps);
+  const norm = (w: WeightSource): Norm => residualLayerNorm(config, w, width, c.layer_norm_eps);
   const parts: AttentionParts = {
     names: ['q_proj', 'k_proj', 'v_proj', 'dense'],
     rotations,

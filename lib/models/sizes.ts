@@ -24,8 +24,11 @@ export interface SizeKeys {
   readonly headDim?: string;
   readonly experts?: string;
   readonly expertChannels?: string;
-  /** ε of the norms over the residual width. */
+  /** ε of the norms over the residual width, and what it is where config.json does not say it. */
   readonly eps?: string;
+  readonly epsDefault?: number;
+  /** Keys that follow the width where they are equal to it. */
+  readonly widthToo?: readonly string[];
   /** Lists with one entry for each layer. */
   readonly perLayerLists?: readonly string[];
 }
@@ -55,6 +58,9 @@ export function resizeConfig(config: RawConfig, keys: SizeKeys, resized: Resized
     if (key !== undefined && value !== undefined) changed[key] = value;
   };
   set(keys.width, resized.width);
+  for (const key of resized.width === undefined ? [] : (keys.widthToo ?? [])) {
+    if (config[key] === config[keys.width]) changed[key] = resized.width;
+  }
   set(keys.vocabulary, resized.vocabulary);
   set(keys.eps, resized.eps);
   const whole = Number(config[keys.layers]);

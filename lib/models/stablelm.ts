@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { activationOf } from '../nn/activation.js';
 import { Attention, type AttentionParts } from '../nn/attention.js';
 import { GatedMlp } from '../nn/gated_mlp.js';
-import { LayerNorm } from '../nn/norm.js';
+import { type Norm, residualLayerNorm } from '../nn/norm.js';
 import { LayerNormPerHead } from '../nn/norm_per_head.js';
 import { RotationTable } from '../nn/rope.js';
 import type { WeightSource } from '../nn/weight_source.js';
@@ -43,7 +43,7 @@ function build(config: RawConfig, weights: WeightSource): Model {
   const c = read(config);
   const width = c.hidden_size;
   const rotations = new RotationTable(ropeOf(config, c.headDim, { partial: 0.25 }));
-  const norm = (w: WeightSource): LayerNorm => new LayerNorm(w, width, c.layer_norm_eps);
+  const norm = (w: WeightSource): Norm => residualLayerNorm(config, w, width, c.layer_norm_eps);
   const parts: AttentionParts = {
     rotations,
     ...(c.qk_layernorm && {
@@ -63,7 +63,7 @@ function build(config: RawConfig, weights: WeightSource): Model {
       ...{ bias: l.use_qkv_bias, outBias: false },
     };
     const gated = { width, channels: l.intermediate_size, activation: activationOf(l.hidden_act) };
-    const before: Make<LayerNorm> = ['input_layernorm', norm];
+    const before: Make<Norm> = ['input_layernorm', norm];
     const attention: HalfParts = {
       part: ['self_attn', (a) => new Attention(a, shape, parts)],
     };

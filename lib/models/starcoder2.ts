@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { activationOf } from '../nn/activation.js';
 import { Attention } from '../nn/attention.js';
 import { Mlp, type MlpShape } from '../nn/mlp.js';
-import { LayerNorm } from '../nn/norm.js';
+import { type Norm, residualLayerNorm } from '../nn/norm.js';
 import { RotationTable } from '../nn/rope.js';
 import type { WeightSource } from '../nn/weight_source.js';
 import { SequentialBlock } from './blocks.js';
@@ -41,7 +41,7 @@ function build(config: RawConfig, weights: WeightSource): Model {
   const c = read(config);
   const width = c.hidden_size;
   const rotations = new RotationTable(ropeOf(config, c.headDim));
-  const norm = (w: WeightSource): LayerNorm => new LayerNorm(w, width, c.norm_epsilon);
+  const norm = (w: WeightSource): Norm => residualLayerNorm(config, w, width, c.norm_epsilon);
 
   const block = (w: WeightSource, layer: number): SequentialBlock => {
     const raw = layerConfig(config, layer);

@@ -2,29 +2,14 @@
 import t from 'tap';
 import { loadModel } from '../../lib/checkpoint/load.js';
 import { type GroupKind, cuttableKinds } from '../../lib/groups/group.js';
-import { attachLora, mergeLora } from '../../lib/lora/lora.js';
-import type { Model } from '../../lib/models/model.js';
-import { noGrad } from '../../lib/tensor/autograd.js';
-import { add_ } from '../../lib/tensor/ops.js';
-import { scoped, tensorCount } from '../../lib/tensor/scope.js';
-import { floatTensor } from '../../lib/tensor/tensor.js';
+import { mergeLora } from '../../lib/lora/lora.js';
+import { tensorCount } from '../../lib/tensor/scope.js';
 import { families, familyFolder, oracleOf } from '../fixtures/families.js';
-import { randomNumbers } from '../fixtures/random_llama.js';
+import { withLora } from '../fixtures/random_llama.js';
 import { cutGap, someUnits, structuresOf } from '../fixtures/structures.js';
 
 /** Sums in another order, in float32. */
 const tolerance = 1e-4;
-
-/** LoRA with a B that is not zero, as after training. */
-function withLora(model: Model): void {
-  attachLora(model, { r: 2, alpha: 4, seed: 3 });
-  let made = 0;
-  for (const { lora } of model.linears().values()) {
-    if (!lora) continue;
-    const values = randomNumbers(77 + made++, lora.B.size).map((x) => 0.4 * x);
-    noGrad(() => scoped(() => void add_(lora.B, floatTensor(values, lora.B.shape))));
-  }
-}
 
 const together: readonly GroupKind[] = [
   'attention_heads',
