@@ -7,7 +7,7 @@ import type { Norm } from '../nn/norm.js';
 import { Pass, type PassOptions } from '../nn/pass.js';
 import type { RotationTable } from '../nn/rope.js';
 import { type WeightSource, below } from '../nn/weight_source.js';
-import { add, linear, scale, tanh } from '../tensor/ops.js';
+import { add, full, linear, mul, scale, tanh } from '../tensor/ops.js';
 import { scoped } from '../tensor/scope.js';
 import type { Tensor } from '../tensor/tensor.js';
 import type { Block } from './blocks.js';
@@ -35,7 +35,7 @@ export interface DecoderParts {
     readonly head?: string;
   };
   readonly headBias?: boolean;
-  /** The embedding is multiplied by this. */
+  /** The embedding is multiplied by this, rounded to the model's dtype. */
   readonly embeddingScale?: number;
   /** Logits are squeezed into (−cap, cap) by a tanh. */
   readonly softcap?: number | null;
@@ -100,7 +100,7 @@ class Stack extends Module {
     ): Tensor => (module ? this.in(name, () => module.forward(x)) : x);
 
     let x = inside(names.embedding ?? 'embed_tokens', tokens, this.tokens);
-    if (embeddingScale !== undefined) x = scale(x, embeddingScale);
+    if (embeddingScale !== undefined) x = mul(x, full([], embeddingScale, x.dtype, x.device));
     x = inside(projected?.into ?? '', x, this.#into);
     if (positions && this.#positions) {
       const rows = this.#positions;

@@ -31,6 +31,8 @@ export interface SizeKeys {
   readonly widthToo?: readonly string[];
   /** Lists with one entry for each layer. */
   readonly perLayerLists?: readonly string[];
+  /** Such lists as a config.json means that lacks them: written out once a layer is gone. */
+  readonly impliedLists?: (config: RawConfig) => Readonly<Record<string, readonly unknown[]>>;
 }
 
 /** Sizes after a cut. */
@@ -65,8 +67,9 @@ export function resizeConfig(config: RawConfig, keys: SizeKeys, resized: Resized
   set(keys.eps, resized.eps);
   const whole = Number(config[keys.layers]);
   if (layers.length !== whole) set(keys.layers, layers.length);
+  const implied = layers.length === whole ? {} : (keys.impliedLists?.(config) ?? {});
   for (const list of keys.perLayerLists ?? []) {
-    const entries = config[list];
+    const entries: unknown = config[list] ?? implied[list];
     if (Array.isArray(entries)) changed[list] = layers.map(({ from }) => entries[from] as unknown);
   }
 

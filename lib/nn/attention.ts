@@ -1,7 +1,6 @@
 // Causal self-attention with grouped key/value heads: what every family shares, and the form with separate projections.
 import {
   attention,
-  logicalNot,
   maskedFill,
   matmul,
   reshape,
@@ -54,8 +53,7 @@ function softcapped(
   const grouped = view(q, [B, K, H / K, T, D]);
   const scores = matmul(grouped, transpose(unsqueeze(k, 2), -2, -1)); // (B, K, G, T, S)
   const squeezed = scaled(tanh(scaled(scores, (scale ?? D ** -0.5) / softcap)), softcap);
-  const { mask } = pass.visibility(window, { alwaysMask: true });
-  const hidden = maskedFill(squeezed, unsqueeze(logicalNot(mask as Tensor), 2), -Infinity);
+  const hidden = maskedFill(squeezed, unsqueeze(pass.hidden(window), 2), -Infinity);
   return reshape(matmul(softmax(hidden, -1), unsqueeze(v, 2)), [B, H, T, D]);
 }
 
@@ -63,6 +61,11 @@ function softcapped(
 export function splitHeads(y: Tensor, heads: number, headDim: number): Tensor {
   const [B, T] = y.shape as [number, number];
   return transpose(view(y, [B, T, heads, headDim]), 1, 2);
+}
+
+/** Queries or keys (B, H, T, D) turned by their positions, where positions come from rotations. */
+export function turned(x: Tensor, rotations: RotationTable | null, pass: Pass): Tensor {
+  return rotations ? rotate(x, pass.rotation(rotations)) : x;
 }
 
 /** y (B, H, T, D) → (B, T, H·D) */
@@ -135,16 +138,12 @@ export class Attention extends Module {
     const project = (name: string, linear: Linear): Tensor =>
       this.in(name, () => linear.forward(x));
 
-    const q = this.#turned(this.#split(project(qName, this.q), heads, this.qNorm, 0), pass); // (B, H, T, D)
-    const k = this.#turned(this.#split(project(kName, this.k), kvHeads, this.kNorm, 1), pass); // (B, K, T, D)
+    const { rotations } = this.parts;
+    const q = turned(this.#split(project(qName, this.q), heads, this.qNorm, 0), rotations, pass); // (B, H, T, D)
+    const k = turned(this.#split(project(kName, this.k), kvHeads, this.kNorm, 1), rotations, pass); // (B, K, T, D)
     const v = this.#split(project(vName, this.v), kvHeads, null, 0); // (B, K, T, D)
     const y = joinHeads(attend([q, k, v], layer, pass, this.shape));
     return this.in(oName, () => this.o.forward(y));
-  }
-
-  #turned(x: Tensor, pass: Pass): Tensor {
-    const { rotations } = this.parts;
-    return rotations ? rotate(x, pass.rotation(rotations)) : x;
   }
 
   #split(y: Tensor, heads: number, norm: Norm | null, which: 0 | 1): Tensor {

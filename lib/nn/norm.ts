@@ -1,5 +1,5 @@
 // The two normalisations of language models, over the last dimension.
-import { add, layerNorm, rmsNorm, shift } from '../tensor/ops.js';
+import { add, layerNorm, rmsNorm, shift, to } from '../tensor/ops.js';
 import type { Tensor } from '../tensor/tensor.js';
 import { Module } from './module.js';
 import type { WeightSource } from './weight_source.js';
@@ -15,7 +15,7 @@ export class RmsNorm extends Module implements Norm {
   readonly weight: Tensor; // (C)
   readonly bias: Tensor | null; // (C)
 
-  /** @param offset added to the stored weight: 1 in Gemma, whose weights are stored around 0 */
+  /** @param offset added to the stored weight in float32: 1 in Gemma, whose weights are stored around 0 */
   constructor(
     weights: WeightSource,
     readonly width: number,
@@ -29,11 +29,22 @@ export class RmsNorm extends Module implements Norm {
   }
 
   forward(x: Tensor): Tensor {
-    const weight = this.offset === 0 ? this.weight : shift(this.weight, this.offset);
-    const y = rmsNorm(x, [this.width], weight, this.eps);
+    const y = this.offset === 0 ? this.#scaled(x, this.weight) : this.#shifted(x);
     return this.bias ? add(y, this.bias) : y;
   }
+
+  #scaled(x: Tensor, weight: Tensor): Tensor {
+    return rmsNorm(x, [this.width], weight, this.eps);
+  }
+
+  #shifted(x: Tensor): Tensor {
+    const { weight, offset } = this;
+    if (weight.dtype === 'float32') return this.#scaled(x, shift(weight, offset));
+    return to(this.#scaled(widened(x), shift(widened(weight), offset)), x.device, x.dtype);
+  }
 }
+
+const widened = (x: Tensor): Tensor => to(x, x.device, 'float32');
 
 /**
  * A family's LayerNorm over the residual width, or what became of it in a model whose stream was centred

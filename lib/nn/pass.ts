@@ -34,7 +34,7 @@ export class Pass {
   readonly cache: KvCache | null;
   readonly device: string;
   readonly #mask: readonly (readonly number[])[] | null;
-  readonly #masks = new Map<number, Tensor>();
+  readonly #masks = new Map<string, Tensor>();
   readonly #rotations = new Map<RotationTable, Rotation>();
   readonly #positions = new Map<number, Tensor>();
   readonly #owned: Tensor[] = [];
@@ -67,15 +67,31 @@ export class Pass {
     return this.past + this.length;
   }
 
+  /** Positions of the longest row: padding has none. */
+  get #span(): number {
+    const ones = (row: readonly number[]): number => row.reduce((sum, one) => sum + one, 0);
+    return this.#mask ? Math.max(1, ...this.#mask.map(ones)) : this.total;
+  }
+
   /** Which keys the queries see; with a window, only the last `window` of them. Without need there is no mask. */
-  visibility(window: number | null, { alwaysMask = false } = {}): Visibility {
+  visibility(window: number | null): Visibility {
     const narrow = window !== null && this.total > window;
     const plain = !this.#mask && !narrow && (this.past === 0 || this.length === 1);
-    if (plain && !alwaysMask) return { causal: this.length > 1, mask: null };
-    const width = narrow ? window : this.total;
-    let mask = this.#masks.get(width);
-    if (!mask) this.#masks.set(width, (mask = this.#own(this.#visible(width))));
-    return { causal: false, mask };
+    if (plain) return { causal: this.length > 1, mask: null };
+    return { causal: false, mask: this.#maskOf(window, false) };
+  }
+
+  /** The opposite, for scores that are written out: 1 where a query does not see a key (B or 1, 1, T, S). */
+  hidden(window: number | null): Tensor {
+    return this.#maskOf(window, true);
+  }
+
+  #maskOf(window: number | null, inverted: boolean): Tensor {
+    const width = Math.min(window ?? this.total, this.total);
+    const key = `${width}:${inverted}`;
+    let mask = this.#masks.get(key);
+    if (!mask) this.#masks.set(key, (mask = this.#own(this.#visible(width, inverted))));
+    return mask;
   }
 
   /** Cosines and sines (T, D) of this pass's positions, or (B, 1, T, D) where rows start at different places. */
@@ -83,12 +99,12 @@ export class Pass {
     const known = this.#rotations.get(table);
     if (known) return known;
     // Generation asks for every length in turn: its tables are made for more.
-    const whole = table.at(this.total, this.device, this.dtype, this.past === 0);
+    const whole = table.at(this.#span, this.device, this.dtype, this.past === 0);
     const own = (x: Tensor): Tensor => this.#own(this.#placed(x));
     const rotation =
       !this.#mask && this.past === 0 && whole.length === this.length
         ? whole
-        : { cos: own(whole.cos), sin: own(whole.sin), length: this.length };
+        : { ...whole, cos: own(whole.cos), sin: own(whole.sin), length: this.length };
     this.#rotations.set(table, rotation);
     return rotation;
   }
@@ -127,8 +143,8 @@ export class Pass {
     });
   }
 
-  /** (B or 1, 1, T, S): 1 where a key is not after the query, within the window, and no padding. */
-  #visible(window: number): Tensor {
+  /** (B or 1, 1, T, S): 1 where a key is not after the query, within the window, and no padding; or the opposite. */
+  #visible(window: number, inverted: boolean): Tensor {
     const { length, past, total } = this;
     const rows = this.#mask ?? [null];
     const bits = new Uint8Array(rows.length * length * total);
@@ -140,6 +156,7 @@ export class Pass {
         bits[base + at] = 1; // padding sees itself, because a softmax over nothing is no number
       }
     });
+    if (inverted) bits.forEach((bit, i) => (bits[i] = 1 - bit));
     const mask = fromTypedArray(bits, [rows.length, 1, length, total], 'bool');
     if (this.device === 'cpu') return mask;
     const moved = to(mask, this.device, 'bool');

@@ -1,14 +1,19 @@
-// Rotary position embedding: pairs (i, i + D/2) of each head turn by position · θ^(−2i/D).
+// Rotary position embedding: pairs of each head's features turn by position · θ^(−2i/D).
 import type { DType } from '../tensor/dtype.js';
-import { add, cat, mul, neg, slice, to } from '../tensor/ops.js';
+import { add, cat, mul, neg, select, slice, sub, to, view } from '../tensor/ops.js';
 import { keep } from '../tensor/scope.js';
 import { type Tensor, floatTensor } from '../tensor/tensor.js';
 
-/** Cosines and sines of `length` positions, each (length, D) or broadcast to it. */
+/** Which features turn together: i and i + D/2, or 2i and 2i + 1 (RoFormer, GLM, Cohere). */
+export type Pairs = 'halves' | 'neighbours';
+
+/** Cosines and sines of `length` positions, each (length, D) or broadcast to it; in both halves of D the same. */
 export interface Rotation {
   readonly cos: Tensor;
   readonly sin: Tensor;
   readonly length: number;
+  /** Default: halves. */
+  readonly pairs?: Pairs;
 }
 
 /** How fast each pair turns in a text of a given length, and what its cosines are multiplied by. */
@@ -41,7 +46,10 @@ const exactLengths = 4096;
 export class RotationTable {
   readonly #cache = new Map<string, Rotation>();
 
-  constructor(readonly frequencies: Frequencies) {}
+  constructor(
+    readonly frequencies: Frequencies,
+    readonly pairs: Pairs = 'halves',
+  ) {}
 
   /** Cosines and sines of at least `length` positions; owned by the table. */
   at(length: number, device: string, dtype: DType = 'float32', exact = true): Rotation {
@@ -80,7 +88,7 @@ export class RotationTable {
       host.dispose();
       return moved;
     };
-    return { cos: table(Math.cos), sin: table(Math.sin), length };
+    return { cos: table(Math.cos), sin: table(Math.sin), length, pairs: this.pairs };
   }
 
   dispose(): void {
@@ -92,12 +100,24 @@ export class RotationTable {
   }
 }
 
-/** x (B, H, T, D) turned by its position; where the table is narrower than D, only the first part of each head. */
-export function rotate(x: Tensor, { cos, sin }: Rotation): Tensor {
+/**
+ * x (B, H, T, D) turned by its position; where the table is narrower than D, only the first part of each head.
+ * Neighbours come out in halves, all first ones in front: scores do not depend on the order of a head's features.
+ */
+export function rotate(x: Tensor, rotation: Rotation): Tensor {
+  const { cos, sin, pairs } = rotation;
   const [D, R] = [x.extent(-1), cos.extent(-1)];
-  if (R < D)
-    return cat([rotate(slice(x, -1, 0, R), { cos, sin, length: 0 }), slice(x, -1, R, D)], -1);
+  if (R < D) return cat([rotate(slice(x, -1, 0, R), rotation), slice(x, -1, R, D)], -1);
+  if (pairs === 'neighbours') return rotateNeighbours(x, rotation);
   const x1 = slice(x, -1, 0, D / 2);
   const x2 = slice(x, -1, D / 2, D);
   return add(mul(x, cos), mul(cat([neg(x2), x1], -1), sin));
+}
+
+function rotateNeighbours(x: Tensor, { cos, sin }: Rotation): Tensor {
+  const half = x.extent(-1) / 2;
+  const paired = view(x, [...x.shape.slice(0, -1), half, 2]);
+  const [a, b] = [select(paired, -1, 0), select(paired, -1, 1)];
+  const [c, s] = [slice(cos, -1, 0, half), slice(sin, -1, 0, half)];
+  return cat([sub(mul(a, c), mul(b, s)), add(mul(b, c), mul(a, s))], -1);
 }
