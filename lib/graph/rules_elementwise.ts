@@ -86,6 +86,10 @@ export const elementwiseRules = {
     algebra: ({ attrs }) => algebra(Number(attrs['exponent']) > 0 ? 'zero' : 'none'),
   },
   'aten::rsqrt': { dims: broadcast, algebra: algebra('none') },
+  'aten::masked_fill.Scalar': {
+    dims: broadcast,
+    algebra: ({ attrs }) => (attrs['value'] === 0 ? linear : algebra('none')),
+  },
   'aten::exp': unbounded,
   'aten::cos': unbounded,
   'aten::sin': vanishing,

@@ -29,6 +29,7 @@ const schemas = [
   'aten::layer_norm(Tensor input, SymInt[] normalized_shape, Tensor? weight=None, Tensor? bias=None, float eps=1e-05, bool cudnn_enable=True) -> Tensor',
   'aten::linear(Tensor input, Tensor weight, Tensor? bias=None) -> Tensor',
   'aten::log_softmax.int(Tensor self, int dim, ScalarType? dtype=None) -> Tensor',
+  'aten::masked_fill.Scalar(Tensor self, Tensor mask, Scalar value) -> Tensor',
   'aten::matmul(Tensor self, Tensor other) -> Tensor',
   'aten::mean.dim(Tensor self, int[1]? dim, bool keepdim=False, *, ScalarType? dtype=None) -> Tensor',
   'aten::mm(Tensor self, Tensor mat2) -> Tensor',

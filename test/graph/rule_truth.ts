@@ -17,7 +17,7 @@ import { type AtenName, type Attributes, callAten } from './aten.js';
 /** One use of an operator. */
 export interface Use {
   readonly op: AtenName;
-  /** Every tensor argument by its name in the schema. Indices are of tokens, all others parameters. */
+  /** Every tensor argument by its name in the schema. Indices are of tokens, masks of 0 and 1, all others parameters. */
   readonly inputs: readonly (readonly [name: string, ...shape: number[]])[];
   readonly attrs?: Attributes;
   /** One letter per class of dimensions of inputs → outputs; (ab) a product, [ab] a sum, `·` without a class. */
@@ -33,6 +33,10 @@ function inputsOf({ inputs }: Use, seed = 1): Named[] {
   const rows = inputs.find(([name]) => name === 'weight')?.[1] ?? 1;
   return inputs.map(([name, ...shape], i): Named => {
     const noise = randomNumbers(100 * seed + i, sizeOf(shape));
+    if (name === 'mask') {
+      const bits = Uint8Array.from(noise, (x) => (x > 0 ? 1 : 0));
+      return [name, tensorFrom(bits, 'bool', shape)];
+    }
     if (name !== 'indices') {
       const values = Float64Array.from(noise, (x) => x + 0.6);
       return [name, tensorFrom(values, 'float64', shape)];
@@ -175,7 +179,8 @@ function checkTies(t: Test, use: Use, { dimensions, given, made }: Recorded): vo
 function checkAlgebra(t: Test, use: Use, { graph }: Recorded): void {
   const algebra = algebraOf(graph.nodes[0]!);
   const [a, b] = [inputsOf(use, 1), inputsOf(use, 2)];
-  const all = [...new Set(a.map(([name]) => name).filter((name) => name !== 'indices'))];
+  const varies = (name: string): boolean => name !== 'indices' && name !== 'mask';
+  const all = [...new Set(a.map(([name]) => name).filter(varies))];
   const [small, large] = [1e-12, 1e-3];
   const run = (inputs: Named[]): number[] => valuesOf(callAten(use.op, inputs, use.attrs));
   const mix = (names: readonly string[], of: (x: number, y: number) => number): Named[] =>

@@ -47,6 +47,15 @@ const uses: readonly Use[] = [
     ],
     tied: 'a , · → a',
   },
+  ...[0, 7].map((value): Use => ({
+    op: 'masked_fill.Scalar',
+    inputs: [
+      ['self', 2, 3, 5],
+      ['mask', 3, 5],
+    ],
+    attrs: { value },
+    tied: 'a b c , b c → a b c',
+  })),
   one('softmax.int', { dim: -2 }),
   one('log_softmax.int', { dim: 2 }),
   one('_softmax', { dim: 0, half_to_float: false }),
