@@ -29,10 +29,32 @@ test('when a head is rotated, then pairs (i, i + D/2) turn by position · freque
   table.dispose();
 });
 
+test('when neighbours are paired, then (2i, 2i + 1) turn, and come out in halves', (t) => {
+  const [T, D, R] = [5, 8, 6];
+  const frequencies = inverseFrequencies(R, 100);
+  const table = new RotationTable(fixedFrequencies(frequencies), 'neighbours');
+  const values = Array.from({ length: T * D }, (_, i) => Math.sin(i * i + 1));
+  const turned = rotate(floatTensor(values, [1, 1, T, D]), table.at(T, 'cpu')).toArray();
+  const expected = values.map((value, n) => {
+    const [p, d] = [Math.floor(n / D), n % D];
+    if (d >= R) return value;
+    const i = d % (R / 2);
+    const angle = p * frequencies[i]!;
+    const [x, y] = [values[p * D + 2 * i]!, values[p * D + 2 * i + 1]!];
+    return d < R / 2
+      ? x * Math.cos(angle) - y * Math.sin(angle)
+      : y * Math.cos(angle) + x * Math.sin(angle);
+  });
+  t.ok(distance(turned, expected) < 1e-6);
+  table.dispose();
+});
+
 test('when it is differentiated, then finite differences agree', (t) => {
   const cos = doubles([1, 1, 0.6, 0.6], [2, 2]);
   const sin = doubles([0, 0, 0.8, 0.8], [2, 2]);
-  t.ok(gradientGap((x) => rotate(x, { cos, sin, length: 2 }), [[1, 2, 2, 2]]) < 1e-8);
+  for (const pairs of ['halves', 'neighbours'] as const) {
+    t.ok(gradientGap((x) => rotate(x, { cos, sin, length: 2, pairs }), [[1, 2, 2, 2]]) < 1e-8);
+  }
 });
 
 test('when a length comes again, then its table does too, and outlives scopes', (t) => {
