@@ -1,20 +1,36 @@
 // The registry of architectures: one line each.
 import { closest, distance } from 'fastest-levenshtein';
 import { LoraShearError } from '../errors.js';
+import { cohere } from './cohere.js';
 import { falcon } from './falcon.js';
+import { gemma2 } from './gemma2.js';
+import { gemma3Text } from './gemma3_text.js';
+import { glm4 } from './glm4.js';
 import { gpt2 } from './gpt2.js';
 import { gptNeox } from './gpt_neox.js';
 import { llama } from './llama.js';
 import { mistral } from './mistral.js';
 import type { Architecture, RawConfig } from './model.js';
+import { olmo2 } from './olmo2.js';
 import { opt } from './opt.js';
 import { phi } from './phi.js';
+import { phi3 } from './phi3.js';
+import { qwen2 } from './qwen2.js';
+import { qwen3 } from './qwen3.js';
 import { stablelm } from './stablelm.js';
 import { starcoder2 } from './starcoder2.js';
 
 export const architectures = {
   llama,
   mistral,
+  qwen2,
+  qwen3,
+  gemma2,
+  gemma3_text: gemma3Text,
+  phi3,
+  olmo2,
+  glm4,
+  cohere,
   gpt2,
   gpt_neox: gptNeox,
   opt,

@@ -1,0 +1,50 @@
+import t from 'tap';
+import {
+  cutGap,
+  familyConfig,
+  familyPartition,
+  gapWith,
+  summary,
+  unitOf,
+} from '../fixtures/family_cut.js';
+
+t.test('when config.json has the form of transformers 4, then OLMo 2 is the same', (t) => {
+  const old = familyConfig('olmo2', {
+    rope_parameters: undefined,
+    dtype: undefined,
+    torch_dtype: 'float32',
+    rope_theta: 500_000,
+    rope_scaling: null,
+    rms_norm_eps: undefined,
+  });
+  t.ok(gapWith('olmo2', old) <= 1e-5);
+  t.end();
+});
+
+t.test(
+  'when OLMo 2 is partitioned, then channels go whole, and heads stay because a norm averages over them',
+  (t) => {
+    const found = familyPartition(familyConfig('olmo2'));
+    const [cut, kept] = summary(found);
+    t.strictSame(cut, ['layers.*.mlp.channels 48']);
+    t.match(kept, {
+      'layers.*.self_attn.heads': /^a normalisation averages/,
+      'layers.*.self_attn.heads_2': /^a normalisation averages/,
+      'layers.*.self_attn.query_key_width': /^RoPE pairs/,
+      'layers.*.self_attn.value_width': /^width of a head/,
+    });
+    t.strictSame(unitOf(found, 'layers.1.mlp.channels', 7), {
+      'mlp.gate_proj.weight.0': '7',
+      'mlp.up_proj.weight.0': '7',
+      'mlp.down_proj.weight.1': '7',
+    });
+    t.end();
+  },
+);
+
+t.test('when units of OLMo 2 are zero, then the cut computes the same', (t) => {
+  const { gap, config } = cutGap(familyConfig('olmo2'));
+  t.ok(gap <= 1e-5, `the logits differ by ${gap}`);
+  t.match(config, { num_attention_heads: 4, num_key_value_heads: 2, intermediate_size: 43 });
+  t.end();
+});
