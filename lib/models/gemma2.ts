@@ -9,6 +9,9 @@ import type { Architecture, RawConfig } from './model.js';
 import { fraction, readConfigBy, refuse } from './read_config.js';
 
 /** transformers' defaults for keys that a config.json of Gemma 2 or 3 may leave out and whose LLaMA default differs. */
+/** Embeddings are multiplied by √C. */
+const embeddingScale = (config: RawConfig): number => Math.sqrt(Number(config['hidden_size']));
+
 export const gemmaDefaults = {
   num_key_value_heads: 4,
   head_dim: 256,
@@ -77,10 +80,11 @@ export const gemma2: Architecture = {
         };
       },
       frame: (whole) => ({
-        embeddingScale: Number(whole['hidden_size']) ** 0.5,
+        embeddingScale: embeddingScale(whole),
         softcap: gemmaNumbers(whole, 'Gemma 2').final_logit_softcapping,
       }),
     }),
+  embeddingScale,
   sizes: {
     ...llamaSizes,
     perLayerLists: ['layer_types'],

@@ -30,6 +30,9 @@ function rope(config: RawConfig, headDim: number, type: LayerType): Frequencies 
   return ropeOf({ ...config, rope_theta: undefined }, headDim, options);
 }
 
+/** Embeddings are multiplied by √C. */
+const embeddingScale = (config: RawConfig): number => Math.sqrt(Number(config['hidden_size']));
+
 export const gemma3Text: Architecture = {
   matches: ({ model_type: type }) => type === 'gemma3_text' || type === 'gemma3',
   build: (config, weights) => {
@@ -63,11 +66,12 @@ export const gemma3Text: Architecture = {
         },
       }),
       frame: (whole) => ({
-        embeddingScale: Number(whole['hidden_size']) ** 0.5,
+        embeddingScale: embeddingScale(whole),
         softcap: gemmaNumbers(whole, 'Gemma 3').final_logit_softcapping,
       }),
     });
   },
+  embeddingScale,
   sizes: {
     ...llamaSizes,
     perLayerLists: ['layer_types'],
