@@ -3,9 +3,15 @@ import type { Node } from './graph.js';
 import type { Algebra, Rule } from './rule.js';
 import { elementwiseRules } from './rules_elementwise.js';
 import { networkRules } from './rules_network.js';
+import { routingRules } from './rules_routing.js';
 import { shapeRules } from './rules_shape.js';
 
-export const rules = { ...shapeRules, ...elementwiseRules, ...networkRules } as const;
+export const rules = {
+  ...shapeRules,
+  ...elementwiseRules,
+  ...networkRules,
+  ...routingRules,
+} as const;
 
 const byName: Readonly<Record<string, Rule | undefined>> = rules;
 

@@ -57,6 +57,10 @@ export const detach = op('aten::detach(Tensor(a) self) -> Tensor(a)') as Unary;
 export const indexSelect = op(
   'aten::index_select(Tensor self, int dim, Tensor index) -> Tensor',
 ) as (x: Tensor, dim: Num, index: Tensor) => Tensor;
+/** `x` (…, E, …) with the values of `from` (…, k, …) at `index` (…, k, …) of dimension `dim`. */
+export const scatter = op(
+  'aten::scatter.src(Tensor self, int dim, Tensor index, Tensor src) -> Tensor',
+) as (x: Tensor, dim: Num, index: Tensor, from: Tensor) => Tensor;
 export const diagonal = op(
   'aten::diagonal(Tensor(a) self, int offset=0, int dim1=0, int dim2=1) -> Tensor(a)',
 ) as Unary;
@@ -90,6 +94,9 @@ export const full = (shape: Dims, value: Num, dtype: DType = 'float32', device =
   fullOp(shape, value, dtypeCode(dtype), null, device);
 export const zeros = (shape: Dims, dtype: DType = 'float32', device = 'cpu'): Tensor =>
   full(shape, 0, dtype, device);
+export const zerosLike = op(
+  'aten::zeros_like(Tensor self, *, ScalarType? dtype=None, Layout? layout=None, Device? device=None, bool? pin_memory=None, MemoryFormat? memory_format=None) -> Tensor',
+) as Unary;
 export const arange = (start: Num, end: Num, dtype: DType = 'int64', device = 'cpu'): Tensor =>
   arangeOp(start, end, dtypeCode(dtype), null, device);
 export const to = (x: Tensor, device: string, dtype: DType): Tensor =>
@@ -154,6 +161,10 @@ export const sumAll = op('aten::sum(Tensor self, *, ScalarType? dtype=None) -> T
 export const argmax = op(
   'aten::argmax(Tensor self, int? dim=None, bool keepdim=False) -> Tensor',
 ) as (x: Tensor, dim: Num) => Tensor;
+/** The k largest along `dim`, largest first, and where they are. */
+export const topk = opMany(
+  'aten::topk(Tensor self, SymInt k, int dim=-1, bool largest=True, bool sorted=True) -> (Tensor values, Tensor indices)',
+) as (x: Tensor, k: Num, dim: Num) => [values: Tensor, indices: Tensor];
 
 // In place (never in a forward pass)
 export const add_ = op(

@@ -2,6 +2,7 @@ import t from 'tap';
 import { algebraOf, ruleOf, rules } from '../../lib/graph/rules.js';
 import { elementwiseRules } from '../../lib/graph/rules_elementwise.js';
 import { networkRules } from '../../lib/graph/rules_network.js';
+import { routingRules } from '../../lib/graph/rules_routing.js';
 import { shapeRules } from '../../lib/graph/rules_shape.js';
 
 const node = (op: string, attrs: Record<string, unknown> = {}) => ({
@@ -11,7 +12,9 @@ const node = (op: string, attrs: Record<string, unknown> = {}) => ({
 });
 
 t.test('when an operator is in one topic, then it is in no other', (t) => {
-  const parts = [elementwiseRules, networkRules, shapeRules].flatMap((part) => Object.keys(part));
+  const parts = [elementwiseRules, networkRules, routingRules, shapeRules].flatMap((part) =>
+    Object.keys(part),
+  );
   t.strictSame([...parts].sort(), Object.keys(rules).sort());
   t.end();
 });
