@@ -10,6 +10,7 @@ import { gpt2 } from './gpt2.js';
 import { gptNeox } from './gpt_neox.js';
 import { llama } from './llama.js';
 import { mistral } from './mistral.js';
+import { mixtral } from './mixtral.js';
 import type { Architecture, RawConfig } from './model.js';
 import { olmo2 } from './olmo2.js';
 import { opt } from './opt.js';
@@ -19,6 +20,7 @@ import { qwen2 } from './qwen2.js';
 import { qwen3 } from './qwen3.js';
 import { stablelm } from './stablelm.js';
 import { starcoder2 } from './starcoder2.js';
+import { qwen3Moe } from './qwen3_moe.js';
 
 export const architectures = {
   llama,
@@ -38,6 +40,8 @@ export const architectures = {
   falcon,
   stablelm,
   starcoder2,
+  mixtral,
+  qwen3_moe: qwen3Moe,
 } as const satisfies Record<string, Architecture>;
 
 export type ArchitectureName = keyof typeof architectures;

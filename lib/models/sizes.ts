@@ -29,6 +29,10 @@ export interface SizeKeys {
   readonly epsDefault?: number;
   /** Keys that follow the width where they are equal to it. */
   readonly widthToo?: readonly string[];
+  /** Other names of keys, by which some writers know them: alias → key. A cut config has the key alone. */
+  readonly aliases?: Readonly<Record<string, string>>;
+  /** Restates what the config says by numbers of layers, when layer `from[i]` becomes layer i. */
+  readonly renumbered?: (config: RawConfig, from: readonly number[]) => RawConfig;
   /** Lists with one entry for each layer. */
   readonly perLayerLists?: readonly string[];
   /** Such lists as a config.json means that lacks them: written out once a layer is gone. */
@@ -55,7 +59,9 @@ export interface Resized {
  */
 export function resizeConfig(config: RawConfig, keys: SizeKeys, resized: Resized): RawConfig {
   const { layers } = resized;
-  const changed: Record<string, unknown> = { ...config };
+  const gone = layers.length !== Number(config[keys.layers]);
+  const from = layers.map((layer) => layer.from);
+  const changed = withoutAliases(gone ? (keys.renumbered?.(config, from) ?? config) : config, keys);
   const set = (key: string | undefined, value: number | undefined): void => {
     if (key !== undefined && value !== undefined) changed[key] = value;
   };
@@ -65,9 +71,8 @@ export function resizeConfig(config: RawConfig, keys: SizeKeys, resized: Resized
   }
   set(keys.vocabulary, resized.vocabulary);
   set(keys.eps, resized.eps);
-  const whole = Number(config[keys.layers]);
-  if (layers.length !== whole) set(keys.layers, layers.length);
-  const implied = layers.length === whole ? {} : (keys.impliedLists?.(config) ?? {});
+  if (gone) set(keys.layers, layers.length);
+  const implied = gone ? (keys.impliedLists?.(config) ?? {}) : {};
   for (const list of keys.perLayerLists ?? []) {
     const entries: unknown = config[list] ?? implied[list];
     if (Array.isArray(entries)) changed[list] = layers.map(({ from }) => entries[from] as unknown);
@@ -76,13 +81,13 @@ export function resizeConfig(config: RawConfig, keys: SizeKeys, resized: Resized
   const before = overridesOf(config);
   const own = layers.map(({ from, sizes, skip }) => {
     const { skip: was = [], ...kept } = before[String(from)] ?? {};
-    const entry: Record<string, unknown> = { ...kept };
+    const entry = withoutAliases(kept, keys);
     for (const [size, value] of Object.entries(sizes)) {
       const key = keys[size as keyof LayerSizes];
       if (key !== undefined) entry[key] = value;
     }
-    const gone = [...new Set([...(was as Sublayer[]), ...skip])].sort();
-    if (gone.length > 0) entry['skip'] = gone;
+    const halves = [...new Set([...(was as Sublayer[]), ...skip])].sort();
+    if (halves.length > 0) entry['skip'] = halves;
     return entry;
   });
   // What all layers have alike is the model's; a layer that lacks the half which has the size does not count.
@@ -91,7 +96,9 @@ export function resizeConfig(config: RawConfig, keys: SizeKeys, resized: Resized
     if (key === undefined) continue;
     const values = new Set(own.filter((entry) => key in entry).map((entry) => entry[key]));
     if (values.size !== 1) continue;
-    if (own.some((entry) => !(key in entry) && !('skip' in entry))) continue;
+    const open = (entry: Readonly<Record<string, unknown>>, i: number): boolean =>
+      !(key in entry) && !('skip' in entry) && !lacks(layers[i]?.sizes ?? {}, size);
+    if (own.some(open)) continue;
     changed[key] = [...values][0];
     for (const entry of own) Reflect.deleteProperty(entry, key);
   }
@@ -108,4 +115,23 @@ export function resizeConfig(config: RawConfig, keys: SizeKeys, resized: Resized
   if (Object.keys(sparse).length > 0) changed['per_layer_config'] = sparse;
   else Reflect.deleteProperty(changed, 'per_layer_config');
   return changed;
+}
+
+/** A layer has channels of its own or those of experts, so that one size says that the other is not there. */
+function lacks(sizes: Partial<LayerSizes>, size: keyof LayerSizes): boolean {
+  if (size === 'channels') return 'experts' in sizes;
+  return (size === 'experts' || size === 'expertChannels') && 'channels' in sizes;
+}
+
+function withoutAliases(
+  config: Readonly<Record<string, unknown>>,
+  { aliases = {} }: SizeKeys,
+): Record<string, unknown> {
+  const renamed: Record<string, unknown> = { ...config };
+  for (const [alias, key] of Object.entries(aliases)) {
+    if (!(alias in config)) continue;
+    renamed[key] ??= config[alias];
+    Reflect.deleteProperty(renamed, alias);
+  }
+  return renamed;
 }
