@@ -3,6 +3,7 @@ import type { GroupKind, NodeGroup, Partition } from '../groups/group.js';
 import { type Sublayer, layerConfig } from '../models/layer_config.js';
 import type { Architecture, RawConfig } from '../models/model.js';
 import type { LayerSizes, Resized } from '../models/sizes.js';
+import { expertSizes } from './experts.js';
 import { type CutLosses, type Removed, invalidCut, lossOf } from './losses.js';
 
 type Sizes = { -readonly [K in keyof LayerSizes]?: number };
@@ -90,25 +91,6 @@ function layerSizes(
   }
   const channels = find('mlp_channels');
   if (channels && !skip.includes('mlp')) sizes.channels = left(channels);
-  const experts = find('experts');
-  if (experts) sizes.experts = left(experts);
-  const inner = own.filter((group) => group.kind === 'expert_channels');
-  if (inner.length > 0 && !skip.includes('mlp'))
-    sizes.expertChannels = uniform(inner, removed, left);
+  if (!skip.includes('mlp')) Object.assign(sizes, expertSizes(own, removed));
   return sizes;
-}
-
-/** Channels of the experts that stay: one number for all. */
-function uniform(
-  groups: readonly NodeGroup[],
-  removed: Removed,
-  left: (group: NodeGroup) => number,
-): number {
-  const counts = groups.map(left);
-  const [first = 0] = counts;
-  const odd = counts.findIndex((count) => count !== first);
-  if (odd < 0) return first;
-  throw invalidCut(
-    `${groups[odd]?.id ?? ''} keeps ${counts[odd] ?? 0} units, ${groups[0]?.id ?? ''} keeps ${first}`,
-  );
 }

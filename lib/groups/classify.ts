@@ -1,5 +1,6 @@
 // What a class of tied dimensions is, and why it may not be cut: decided by what it touches (paper §3.1, algorithm.md §1.4).
 import type { Mark } from '../graph/rule.js';
+import type { Experts } from './experts.js';
 import type { GroupKind, Slice } from './group.js';
 
 /** What is known of a class when its kind is decided. */
@@ -8,10 +9,15 @@ export interface ClassFacts {
   readonly slices: readonly Slice[];
   readonly units: number;
   readonly layer: number | null;
+  /** Experts of which these are the units, if they are. */
+  readonly experts?: Experts | undefined;
+  /** All its parameters are those of one expert. */
+  readonly inExpert?: boolean;
 }
 
 /** The kind of a class. */
-export function kindOf({ marks, slices, layer }: ClassFacts): GroupKind {
+export function kindOf({ marks, slices, layer, experts, inExpert }: ClassFacts): GroupKind {
+  if (experts) return 'experts';
   const rank = ({ lora, dim }: Slice): boolean =>
     lora === 'A' ? dim === 0 : lora === 'B' && dim === 1;
   if (slices.every(rank)) return 'lora_rank';
@@ -21,7 +27,7 @@ export function kindOf({ marks, slices, layer }: ClassFacts): GroupKind {
   const normed = marks.has('normalised') || marks.has('root_mean_square');
   // Embeddings narrower than the layers, which a projection widens (OPT 350M), are no residual.
   if (normed && (marks.has('token_vector') || layer === null)) return 'residual';
-  if (marks.has('activation')) return 'mlp_channels';
+  if (marks.has('activation')) return inExpert ? 'expert_channels' : 'mlp_channels';
   return 'other';
 }
 
@@ -33,6 +39,7 @@ export function labelOf(kind: GroupKind, marks: ReadonlySet<Mark>): string {
     case 'query_heads':
       return 'queries_per_head';
     case 'mlp_channels':
+    case 'expert_channels':
       return 'channels';
     case 'head_dim':
       return marks.has('query_key_width') ? 'query_key_width' : 'value_width';
@@ -45,8 +52,10 @@ export function labelOf(kind: GroupKind, marks: ReadonlySet<Mark>): string {
 
 /** Reasons that hold whatever the weights are; undefined if the class may be cut as far as its shape goes. */
 export function structuralReason(kind: GroupKind, facts: ClassFacts): string | undefined {
-  const { marks, slices, units } = facts;
+  const { marks, slices, units, experts } = facts;
   switch (kind) {
+    case 'experts':
+      return experts && units <= experts.least ? 'each token goes to all of them' : undefined;
     case 'lora_rank':
       return 'rank dimension of LoRA';
     case 'head_dim':

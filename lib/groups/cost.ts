@@ -4,7 +4,7 @@ import type { Slice } from './group.js';
 type CostSlice = Pick<Slice, 'param' | 'dim' | 'outer' | 'inner' | 'lora' | 'only'>;
 
 /**
- * Base-model parameters (LoRA not counted) that one unit holds. A parameter cut in several dimensions loses
+ * Base-model parameters (LoRA not counted) that the first unit holds. A parameter cut in several dimensions loses
  * its rows and columns once where they cross.
  * @param slices each with the whole shape of its parameter
  */

@@ -65,7 +65,8 @@ export function describePartition({ groups, parameters }: Partition): string {
     ]);
     lines.push('', ...table([header, ...cells]), '', 'One unit of each:');
     for (const { group } of cut) {
-      lines.push(`  ${group.id}`, ...group.slices.map((slice) => `    ${describeSlice(slice)}`));
+      const first = group.slices.filter(({ only = 0 }) => only === 0);
+      lines.push(`  ${group.id}`, ...first.map((slice) => `    ${describeSlice(slice)}`));
     }
   }
   if (kept.length > 0) {

@@ -70,6 +70,8 @@ export interface NodeGroup {
   readonly layer: number | null;
   /** How many removable structures: key-value heads with their query heads, channels, … */
   readonly units: number;
+  /** How many units must stay at least, where one is not enough: each token goes to so many experts. */
+  readonly least?: number;
   /** The units lie in this many blocks of equal size, and every block must lose as many (query heads of a kv head). */
   readonly blocks?: number;
   readonly slices: readonly Slice[];

@@ -6,6 +6,7 @@ import type { Mark } from '../graph/rule.js';
 import { type ClassFacts, kindOf, labelOf, notAsked, structuralReason } from './classify.js';
 import { unitCost } from './cost.js';
 import { composedGroups } from './composed.js';
+import { expertKeys, expertSlices, expertsOf } from './experts.js';
 import type { GroupKind, NodeGroup, NormUse, Partition, PartitionPolicy, Slice } from './group.js';
 import { layoutOf } from './layout.js';
 import { loraFactors } from './lora.js';
@@ -38,7 +39,16 @@ export function partition(graph: Graph, { kinds = defaultKinds }: PartitionPolic
   const norms = normsOf(graph, dimensions);
   const idOf = new Map<number, string>();
 
-  const groups = collect(dimensions, parameters, factors).map(({ atom, slices }): NodeGroup => {
+  const experts = expertsOf(graph, dimensions, marks);
+  const expertOf = expertKeys(experts);
+  const classes = collect(dimensions, parameters, factors).map(({ atom, slices }) => {
+    const own = experts.get(atom);
+    return {
+      atom,
+      slices: own ? [...slices, ...expertSlices(own, graph, dimensions, factors)] : slices,
+    };
+  });
+  const groups = classes.map(({ atom, slices }): NodeGroup => {
     const units = dimensions.atoms.size(atom);
     const names = slices.map(({ slice }) => slice.param);
     const layer = naming.layerOf(names);
@@ -47,6 +57,8 @@ export function partition(graph: Graph, { kinds = defaultKinds }: PartitionPolic
       slices: slices.map(({ slice }) => slice),
       units,
       layer,
+      experts: experts.get(atom),
+      inExpert: allSame(slices.map(({ value }) => expertOf.get(value.id))),
     };
     let kind = kindOf(facts);
     let reason = structuralReason(kind, facts);
@@ -54,7 +66,8 @@ export function partition(graph: Graph, { kinds = defaultKinds }: PartitionPolic
     const asked =
       kinds.includes(kind) || (kind === 'attention_heads' && kinds.includes('query_heads'));
     if (reason === undefined && !asked) reason = notAsked(kind);
-    if (reason === undefined) {
+    // An expert is taken out by its logit, not by zeros.
+    if (reason === undefined && kind !== 'experts') {
       const algebra = unitAlgebra(graph, dimensions, atom, reads.get(atom) ?? []);
       carriers = algebra.carriers;
       // Queries that are zero look at all keys alike: only the columns that read a query head make it vanish.
@@ -79,6 +92,7 @@ export function partition(graph: Graph, { kinds = defaultKinds }: PartitionPolic
       kind,
       layer,
       units,
+      ...(facts.experts ? { least: facts.experts.least } : {}),
       slices: slices.map(({ slice, value }) => ({
         ...slice,
         carrier: prunable && slice.role === 'producer' && carriers.has(value.id),
@@ -142,6 +156,11 @@ function usesOf(
       },
     ];
   });
+}
+
+/** Are all of them the same, and none undefined? */
+function allSame(keys: readonly (string | undefined)[]): boolean {
+  return keys[0] !== undefined && keys.every((key) => key === keys[0]);
 }
 
 /** Slices by class, in order of parameters, dimensions and offsets. */

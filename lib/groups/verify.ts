@@ -26,6 +26,10 @@ export function verifyPartition(partition: Partition, graph: GraphData): void {
     if (group.prunable === (group.reason !== undefined)) {
       fail(`${group.id} must be prunable or say why not`, { group: group.id });
     }
+    const { least, units } = group;
+    if (least !== undefined && group.prunable && !(least >= 1 && least < units)) {
+      fail(`${group.id} is prunable, but ${least} of ${units} units must stay`, { least, units });
+    }
     const found = group.slices.map((slice) => ({
       slice,
       value: checkSlice(group, slice, parameters),
@@ -38,10 +42,10 @@ export function verifyPartition(partition: Partition, graph: GraphData): void {
       fail(`a unit of ${group.id} costs ${cost}, not ${group.cost}`, { cost });
     if (composedKinds.has(group.kind)) continue; // whole parameters, which other groups describe
     for (const { param, dim, offset, outer, inner, only } of group.slices) {
+      if (only !== undefined) continue; // as those
       const key = `${param}.${dim}`;
       const list = described.get(key) ?? [];
-      const length = only === undefined ? outer * group.units * inner : inner;
-      list.push({ start: offset, end: offset + length, group });
+      list.push({ start: offset, end: offset + outer * group.units * inner, group });
       described.set(key, list);
     }
   }
