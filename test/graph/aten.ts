@@ -44,6 +44,7 @@ const schemas = [
   'aten::rms_norm(Tensor input, SymInt[] normalized_shape, Tensor? weight=None, float? eps=None) -> Tensor',
   'aten::rsqrt(Tensor self) -> Tensor',
   'aten::scaled_dot_product_attention(Tensor query, Tensor key, Tensor value, Tensor? attn_mask=None, float dropout_p=0.0, bool is_causal=False, *, float? scale=None, bool enable_gqa=False) -> Tensor',
+  'aten::scatter.src(Tensor self, int dim, Tensor index, Tensor src) -> Tensor',
   'aten::select.int(Tensor(a) self, int dim, SymInt index) -> Tensor(a)',
   'aten::sigmoid(Tensor self) -> Tensor',
   'aten::silu(Tensor self) -> Tensor',
@@ -61,10 +62,12 @@ const schemas = [
   'aten::tanh(Tensor self) -> Tensor',
   'aten::to.device(Tensor(a) self, Device device, ScalarType dtype, bool non_blocking=False, bool copy=False, MemoryFormat? memory_format=None) -> Tensor(a)',
   'aten::to.dtype(Tensor(a) self, ScalarType dtype, bool non_blocking=False, bool copy=False, MemoryFormat? memory_format=None) -> Tensor(a)',
+  'aten::topk(Tensor self, SymInt k, int dim=-1, bool largest=True, bool sorted=True) -> (Tensor values, Tensor indices)',
   'aten::transpose.int(Tensor(a) self, int dim0, int dim1) -> Tensor(a)',
   'aten::unflatten.int(Tensor(a) self, int dim, SymInt[] sizes) -> Tensor(a)',
   'aten::unsqueeze(Tensor(a) self, int dim) -> Tensor(a)',
   'aten::view(Tensor(a) self, SymInt[] size) -> Tensor(a)',
+  'aten::zeros_like(Tensor self, *, ScalarType? dtype=None, Layout? layout=None, Device? device=None, bool? pin_memory=None, MemoryFormat? memory_format=None) -> Tensor',
 ] as const;
 
 type Schema = (typeof schemas)[number];
@@ -80,7 +83,7 @@ type Call = (...args: Argument[]) => Tensor[];
 const operators = new Map(
   schemas.map((schema): [string, { schema: Schema; call: Call }] => {
     const single = op(schema);
-    const call: Call = schema.endsWith('[]')
+    const call: Call = /\[\]$|-> \(/.test(schema)
       ? (opMany(schema) as Call)
       : (...args: Argument[]) => [single(...args)];
     return [schema.slice('aten::'.length, schema.indexOf('(')), { schema, call }];

@@ -17,7 +17,7 @@ import { type AtenName, type Attributes, callAten } from './aten.js';
 /** One use of an operator. */
 export interface Use {
   readonly op: AtenName;
-  /** Every tensor argument by its name in the schema. Indices are of tokens, masks of 0 and 1, all others parameters. */
+  /** Every tensor argument by its name in the schema. Indices are given, masks are of 0 and 1, all others parameters. */
   readonly inputs: readonly (readonly [name: string, ...shape: number[]])[];
   readonly attrs?: Attributes;
   /** One letter per class of dimensions of inputs → outputs; (ab) a product, [ab] a sum, `·` without a class. */
@@ -28,14 +28,21 @@ type Named = readonly [name: string, tensor: Tensor];
 
 const sizeOf = (shape: readonly number[]): number => shape.reduce((n, extent) => n * extent, 1);
 
-/** Values in [0.1, 1.1), where every operator is smooth; indices below the rows of the weight. */
+const isIndex = (name: string): boolean => name === 'indices' || name === 'index';
+
+/** Values in [0.1, 1.1), where every operator is smooth; indices below the rows of the weight, or distinct in a row. */
 function inputsOf({ inputs }: Use, seed = 1): Named[] {
   const rows = inputs.find(([name]) => name === 'weight')?.[1] ?? 1;
+  const apart = Number(inputs[0]?.at(-1));
   return inputs.map(([name, ...shape], i): Named => {
     const noise = randomNumbers(100 * seed + i, sizeOf(shape));
     if (name === 'mask') {
       const bits = Uint8Array.from(noise, (x) => (x > 0 ? 1 : 0));
       return [name, tensorFrom(bits, 'bool', shape)];
+    }
+    if (name === 'index') {
+      const places = Array.from(noise, (_, j) => (Math.floor(j / shape.at(-1)!) + 2 * j) % apart);
+      return [name, longTensor(places, shape)];
     }
     if (name !== 'indices') {
       const values = Float64Array.from(noise, (x) => x + 0.6);
@@ -66,9 +73,9 @@ export function recorded(use: Use): Recorded {
   return scoped(() => {
     const tensors = inputsOf(use);
     const parameters = tensors
-      .filter(([name]) => name !== 'indices')
+      .filter(([name]) => !isIndex(name))
       .map(([name, tensor], i): Named => [`${name}.${i}`, tensor]);
-    const tokens = tensors.filter(([name]) => name === 'indices').map(([, tensor]) => tensor);
+    const tokens = tensors.filter(([name]) => isIndex(name)).map(([, tensor]) => tensor);
     const recorder = new GraphRecorder(parameters, tokens);
     const [first] = withRecorder(recorder, () => callAten(use.op, tensors, use.attrs));
     recorder.finish(first!);
@@ -179,7 +186,7 @@ function checkTies(t: Test, use: Use, { dimensions, given, made }: Recorded): vo
 function checkAlgebra(t: Test, use: Use, { graph }: Recorded): void {
   const algebra = algebraOf(graph.nodes[0]!);
   const [a, b] = [inputsOf(use, 1), inputsOf(use, 2)];
-  const varies = (name: string): boolean => name !== 'indices' && name !== 'mask';
+  const varies = (name: string): boolean => !isIndex(name) && name !== 'mask';
   const all = [...new Set(a.map(([name]) => name).filter(varies))];
   const [small, large] = [1e-12, 1e-3];
   const run = (inputs: Named[]): number[] => valuesOf(callAten(use.op, inputs, use.attrs));

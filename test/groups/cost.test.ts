@@ -28,3 +28,13 @@ t.test('when a matrix loses a row and a column, then their crossing counts once'
   t.equal(unitCost(6, both), 11);
   t.end();
 });
+
+t.test('when slices belong to one unit each, then those of the first one count', (t) => {
+  const cost = unitCost(2, [
+    { slice: slice('router', 0, 1), shape: [2, 5] },
+    { slice: { ...slice('a', 0, 3), only: 0 }, shape: [3, 5] },
+    { slice: { ...slice('b', 0, 4), only: 1 }, shape: [4, 5] },
+  ]);
+  t.equal(cost, 5 + 3 * 5);
+  t.end();
+});

@@ -10,3 +10,14 @@ t.test(
     t.end();
   },
 );
+
+t.test(
+  'when a slice belongs to one unit alone, then that has all of it and others nothing',
+  (t) => {
+    const whole = { offset: 0, outer: 1, inner: 4, only: 2 };
+    t.strictSame(sliceIndices(whole, 3, 2), [0, 1, 2, 3]);
+    t.strictSame(sliceIndices(whole, 3, 0), []);
+    t.strictSame(sliceIndices({ ...whole, offset: 5 }, 3, 2), [5, 6, 7, 8]);
+    t.end();
+  },
+);

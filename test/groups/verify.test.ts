@@ -1,7 +1,8 @@
 import t from 'tap';
-import type { NodeGroup, Partition } from '../../lib/groups/group.js';
+import type { NodeGroup, Partition, Slice } from '../../lib/groups/group.js';
 import { partition } from '../../lib/groups/partition.js';
 import { verifyPartition } from '../../lib/groups/verify.js';
+import { Symbolic } from '../graph/symbolic.js';
 import { symbolicLlama } from './symbolic_llama.js';
 
 const graph = symbolicLlama();
@@ -56,5 +57,28 @@ for (const [what, change] of Object.entries(faults)) {
 t.test('when the partition is of another model, then it is refused', (t) => {
   const other = partition(symbolicLlama({ channels: 12 }));
   t.throws(() => verifyPartition(other, graph), { code: 'PARTITION_INVALID' });
+  t.end();
+});
+
+t.test('when whole parameters of units are wrong, then the partition is refused', (t) => {
+  const s = new Symbolic();
+  const x = s.embedding(s.parameter('table', 9, 4), s.input(3));
+  const small = s.finish(s.linear(x, s.parameter('layers.0.w', 6, 4)));
+  const whole = partition(small);
+  const own: Slice = {
+    ...{ param: 'layers.0.w', dim: 0, extent: 6, offset: 0, outer: 1, inner: 6 },
+    ...{ role: 'producer', lora: null, carrier: false, only: 0 },
+  };
+  const refused = (change: Partial<Slice>, more: Partial<NodeGroup> = {}) => {
+    const group: NodeGroup = {
+      ...{ id: 'layers.0.experts', kind: 'experts', layer: 0, units: 2, least: 1, cost: 24 },
+      ...{ slices: [{ ...own, ...change }], prunable: true, ...more },
+    };
+    return () => verifyPartition({ ...whole, groups: [...whole.groups, group] }, small);
+  };
+  t.doesNotThrow(refused({}), 'others may cut what a unit has as a whole');
+  t.throws(refused({ inner: 7 }), { code: 'PARTITION_INVALID', message: /beyond its 6/ });
+  t.throws(refused({ only: 2 }, { cost: 0 }), { code: 'PARTITION_INVALID' }, 'no such unit');
+  t.throws(refused({}, { least: 2 }), { code: 'PARTITION_INVALID', message: /2 of 2 units must/ });
   t.end();
 });
