@@ -59,7 +59,7 @@ export function centreResidual(model: Model, partition: Partition): Model {
 
 /** Parameters that write to the stream, with the dimension along it; the norms read it. */
 function writersOf({ slices }: NodeGroup, { norms = [] }: Partition): ReadonlyMap<string, Slice> {
-  const read = new Set(norms.flatMap(({ weight, bias }) => [weight, bias ?? '']));
+  const read = new Set(norms.flatMap(({ weight = '', bias = '' }) => [weight, bias]));
   const writers = slices.filter(({ role, param }) => role === 'producer' && !read.has(param));
   return new Map(writers.map((slice) => [slice.param, slice]));
 }

@@ -29,7 +29,7 @@ export function rescalings(partition: Partition, removed: Removed): Map<string, 
   const inputs = new Set<string>(); // norms of single heads may share what makes their inputs
   for (const { weight, offset, over, scalers } of partition.norms ?? []) {
     const kept = over.reduce((product, id) => product * share(id), 1);
-    multiply(weight, 1 / Math.sqrt(kept), offset);
+    if (weight !== undefined) multiply(weight, 1 / Math.sqrt(kept), offset);
     for (const name of scalers) {
       if (!inputs.has(name)) multiply(name, Math.sqrt(e * kept), 0);
       inputs.add(name);

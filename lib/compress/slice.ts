@@ -102,7 +102,7 @@ function adjustEmbeddings(
   if (!embedding) return;
   factors.set(embedding.param, { factor: ratio, offset: 0 });
   const last = norms.at(-1);
-  if (head || !last) return;
+  if (head || last?.weight === undefined) return;
   const own = factors.get(last.weight)?.factor ?? 1;
   factors.set(last.weight, { factor: own / ratio, offset: last.offset });
 }

@@ -86,8 +86,8 @@ export interface NodeGroup {
 export interface NormUse {
   /** `layer` subtracts the mean of x first. */
   readonly kind: 'rms' | 'layer';
-  /** Parameter w. */
-  readonly weight: string;
+  /** Parameter w; absent in a norm without weights. */
+  readonly weight?: string;
   /** Parameter b. */
   readonly bias?: string;
   readonly offset: number;

@@ -8,8 +8,8 @@ export interface NormNode {
   readonly kind: 'rms' | 'layer';
   /** The parameter b. */
   readonly bias: ValueId | undefined;
-  /** The parameter w. */
-  readonly weight: ValueId;
+  /** The parameter w; null for a norm without one, or with one for each head that is multiplied later. */
+  readonly weight: ValueId | null;
   readonly offset: number;
   /** Classes that its mean runs over. */
   readonly over: ReadonlySet<number>;
@@ -24,7 +24,7 @@ export function normsOf(graph: Graph, dimensions: Dimensions): NormNode[] {
     if (node.op !== 'aten::rms_norm' && node.op !== 'aten::layer_norm') return [];
     const [input, given, bias] = ['input', 'weight', 'bias'].map((name) => operand(node, name));
     const kind = node.op === 'aten::rms_norm' ? 'rms' : 'layer';
-    const found = given === undefined ? undefined : weightOf(graph, given);
+    const found = given === undefined ? { weight: null, offset: 0 } : weightOf(graph, given);
     if (input === undefined || !found) return [];
     const last = dimensions.of[input]?.at(-1) ?? [];
     const over = dimensions.atoms.leaves(last);

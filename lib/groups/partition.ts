@@ -121,9 +121,12 @@ export function partition(graph: Graph, { kinds = defaultKinds }: PartitionPolic
 /** Why a cut of what these norms average over could not be made up for; undefined where it could. */
 function normReason(graph: Graph, kind: GroupKind, norms: readonly NormNode[]): string | undefined {
   // ε of the norms over the residual width is written anew; for the others it stays, and their inputs are scaled.
-  const stuck = kind === 'residual' ? undefined : norms.find(({ scalers }) => !scalers());
+  const stuck =
+    kind === 'residual'
+      ? undefined
+      : norms.find(({ scalers, weight }) => weight === null || !scalers());
   if (!stuck) return undefined;
-  const name = graph.values[stuck.weight]?.name ?? '';
+  const name = graph.values[stuck.weight ?? -1]?.name ?? 'without weights';
   return `the norm ${name} averages over it, and no weights alone make its input`;
 }
 
@@ -148,7 +151,7 @@ function usesOf(
     return [
       {
         kind: norm.kind,
-        weight: name(norm.weight),
+        ...(norm.weight === null ? {} : { weight: name(norm.weight) }),
         ...(norm.bias === undefined ? {} : { bias: name(norm.bias) }),
         offset: norm.offset,
         over: over.map(({ id }) => id),

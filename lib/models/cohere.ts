@@ -1,7 +1,7 @@
 // Command R and R+ (Cohere): attention and feed-forward side by side behind one norm without bias, scaled logits.
 import { z } from 'zod';
 import { HeadNorm } from '../nn/head_norm.js';
-import { LayerNorm } from '../nn/norm.js';
+import { residualLayerNorm } from '../nn/norm.js';
 import { buildLlama } from './llama.js';
 import { llamaSizes } from './llama_config.js';
 import type { Architecture, RawConfig } from './model.js';
@@ -34,7 +34,7 @@ export const cohere: Architecture = {
       rope: (whole, headDim) => ropeOf(whole, headDim, { theta: 500_000 }),
       pairs: 'neighbours',
       norms: { shared: 'input_layernorm' },
-      norm: (w, width, eps) => new LayerNorm(w, width, eps, false),
+      norm: (w, width, eps) => residualLayerNorm(config, w, width, eps, false),
       attentionParts: ({ eps }) =>
         numbers.use_qk_norm
           ? {

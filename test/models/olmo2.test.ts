@@ -22,14 +22,16 @@ t.test('when config.json has the form of transformers 4, then OLMo 2 is the same
 });
 
 t.test(
-  'when OLMo 2 is partitioned, then channels go whole, and heads stay because a norm averages over them',
+  'when OLMo 2 is partitioned, then heads go although a norm averages over all of them',
   (t) => {
     const found = familyPartition(familyConfig('olmo2'));
     const [cut, kept] = summary(found);
-    t.strictSame(cut, ['layers.*.mlp.channels 48']);
+    t.strictSame(cut, ['layers.*.self_attn.heads 2', 'layers.*.mlp.channels 48']);
+    t.match(found.norms?.[0], {
+      weight: 'model.layers.0.self_attn.q_norm.weight',
+      scalers: ['model.layers.0.self_attn.q_proj.weight'],
+    });
     t.match(kept, {
-      'layers.*.self_attn.heads': /^a normalisation averages/,
-      'layers.*.self_attn.heads_2': /^a normalisation averages/,
       'layers.*.self_attn.query_key_width': /^RoPE pairs/,
       'layers.*.self_attn.value_width': /^width of a head/,
     });
@@ -45,6 +47,6 @@ t.test(
 t.test('when units of OLMo 2 are zero, then the cut computes the same', (t) => {
   const { gap, config } = cutGap(familyConfig('olmo2'));
   t.ok(gap <= 1e-5, `the logits differ by ${gap}`);
-  t.match(config, { num_attention_heads: 4, num_key_value_heads: 2, intermediate_size: 43 });
+  t.match(config, { num_attention_heads: 2, num_key_value_heads: 1, intermediate_size: 43 });
   t.end();
 });
