@@ -48,5 +48,5 @@ export const cohere: Architecture = {
       frame: () => ({ logitScale: numbers.logit_scale }),
     });
   },
-  sizes: { ...llamaSizes, eps: 'layer_norm_eps' },
+  sizes: { ...llamaSizes, eps: 'layer_norm_eps', epsDefault: defaults.layer_norm_eps },
 };

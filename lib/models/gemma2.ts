@@ -9,9 +9,6 @@ import type { Architecture, RawConfig } from './model.js';
 import { fraction, readConfigBy, refuse } from './read_config.js';
 
 /** transformers' defaults for keys that a config.json of Gemma 2 or 3 may leave out and whose LLaMA default differs. */
-/** Embeddings are multiplied by √C. */
-const embeddingScale = (config: RawConfig): number => Math.sqrt(Number(config['hidden_size']));
-
 export const gemmaDefaults = {
   num_key_value_heads: 4,
   head_dim: 256,
@@ -43,6 +40,9 @@ export function gemmaAsLlama(
   const whole: RawConfig = { ...gemmaDefaults, ...defaults, ...config };
   return { ...whole, hidden_act: whole['hidden_activation'], mlp_bias: false };
 }
+
+export const gemmaEmbeddingScale = (config: RawConfig): number =>
+  Number(config['hidden_size']) ** 0.5;
 
 /** Weights are stored around 0. */
 export const gemmaNorm = (w: WeightSource, width: number, eps: number): RmsNorm =>
@@ -80,14 +80,15 @@ export const gemma2: Architecture = {
         };
       },
       frame: (whole) => ({
-        embeddingScale: embeddingScale(whole),
+        embeddingScale: gemmaEmbeddingScale(whole),
         softcap: gemmaNumbers(whole, 'Gemma 2').final_logit_softcapping,
       }),
     }),
-  embeddingScale,
   sizes: {
     ...llamaSizes,
+    epsDefault: 1e-6,
     perLayerLists: ['layer_types'],
     impliedLists: (config) => ({ layer_types: layerTypes(config) }),
   },
+  embeddingScale: gemmaEmbeddingScale,
 };

@@ -1,6 +1,12 @@
 // Gemma 3, its language model (arXiv 2503.19786): Gemma 2 with normalised queries and keys in place of soft caps.
 import type { Frequencies } from '../nn/rope.js';
-import { gemmaAsLlama, gemmaNorm, gemmaNorms, gemmaNumbers } from './gemma2.js';
+import {
+  gemmaAsLlama,
+  gemmaEmbeddingScale,
+  gemmaNorm,
+  gemmaNorms,
+  gemmaNumbers,
+} from './gemma2.js';
 import { type LayerType, layerTypesOf, windowOf } from './layer_types.js';
 import { buildLlama } from './llama.js';
 import { llamaSizes } from './llama_config.js';
@@ -29,9 +35,6 @@ function rope(config: RawConfig, headDim: number, type: LayerType): Frequencies 
   const options = { layerType: type, theta, unscaled: stated === undefined || stated === null };
   return ropeOf({ ...config, rope_theta: undefined }, headDim, options);
 }
-
-/** Embeddings are multiplied by √C. */
-const embeddingScale = (config: RawConfig): number => Math.sqrt(Number(config['hidden_size']));
 
 export const gemma3Text: Architecture = {
   matches: ({ model_type: type }) => type === 'gemma3_text' || type === 'gemma3',
@@ -66,15 +69,16 @@ export const gemma3Text: Architecture = {
         },
       }),
       frame: (whole) => ({
-        embeddingScale: embeddingScale(whole),
+        embeddingScale: gemmaEmbeddingScale(whole),
         softcap: gemmaNumbers(whole, 'Gemma 3').final_logit_softcapping,
       }),
     });
   },
-  embeddingScale,
   sizes: {
     ...llamaSizes,
+    epsDefault: 1e-6,
     perLayerLists: ['layer_types'],
     impliedLists: (config) => ({ layer_types: layerTypes(config) }),
   },
+  embeddingScale: gemmaEmbeddingScale,
 };

@@ -33,5 +33,5 @@ export const glm4: Architecture = {
         (w) => new FusedGatedMlp(w, { width, channels, activation: activationOf(activation) }),
       ],
     }),
-  sizes: llamaSizes,
+  sizes: { ...llamaSizes, epsDefault: defaults.rms_norm_eps },
 };

@@ -22,5 +22,5 @@ export const olmo2: Architecture = {
         },
       }),
     }),
-  sizes: llamaSizes,
+  sizes: { ...llamaSizes, epsDefault: 1e-5 },
 };

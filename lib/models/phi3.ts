@@ -54,5 +54,5 @@ export const phi3: Architecture = {
         (w) => new FusedGatedMlp(w, { width, channels, activation: activationOf(activation) }),
       ],
     }),
-  sizes: llamaSizes,
+  sizes: { ...llamaSizes, epsDefault: defaults.rms_norm_eps },
 };

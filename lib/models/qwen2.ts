@@ -32,6 +32,7 @@ export function qwenWindow(config: RawConfig, family: string, type: LayerType): 
 /** Sizes of a Qwen2 or Qwen3. */
 export const qwenSizes = {
   ...llamaSizes,
+  epsDefault: 1e-6,
   perLayerLists: ['layer_types'],
   impliedLists: (config) => ({ layer_types: qwenLayerTypes({ ...defaults, ...config }, 'Qwen') }),
 } as const satisfies SizeKeys;

@@ -22,18 +22,25 @@ t.test('when config.json has the form of transformers 4, then OLMo 2 is the same
 });
 
 t.test(
-  'when OLMo 2 is partitioned, then heads go although a norm averages over all of them',
+  'when OLMo 2 is partitioned, then a head takes its part of the norms over all heads',
   (t) => {
     const found = familyPartition(familyConfig('olmo2'));
     const [cut, kept] = summary(found);
     t.strictSame(cut, ['layers.*.self_attn.heads 2', 'layers.*.mlp.channels 48']);
-    t.match(found.norms?.[0], {
-      weight: 'model.layers.0.self_attn.q_norm.weight',
-      scalers: ['model.layers.0.self_attn.q_proj.weight'],
-    });
     t.match(kept, {
+      vocabulary: /^touches the output/,
+      residual: /^the width of all layers/,
+      'layers.*.self_attn.queries_per_head': /^query heads share/,
       'layers.*.self_attn.query_key_width': /^RoPE pairs/,
       'layers.*.self_attn.value_width': /^width of a head/,
+    });
+    t.strictSame(unitOf(found, 'layers.1.self_attn.heads', 1), {
+      'self_attn.q_proj.weight.0': '16-31',
+      'self_attn.k_proj.weight.0': '8-15',
+      'self_attn.v_proj.weight.0': '8-15',
+      'self_attn.o_proj.weight.1': '16-31',
+      'self_attn.q_norm.weight.0': '16-31',
+      'self_attn.k_norm.weight.0': '8-15',
     });
     t.strictSame(unitOf(found, 'layers.1.mlp.channels', 7), {
       'mlp.gate_proj.weight.0': '7',

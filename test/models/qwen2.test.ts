@@ -65,7 +65,7 @@ t.test(
     t.strictSame(cut, ['layers.*.self_attn.heads 2', 'layers.*.mlp.channels 48']);
     t.match(kept, {
       vocabulary: /^touches the output/,
-      residual: /the width of all layers/,
+      residual: /^the width of all layers/,
       'layers.*.self_attn.queries_per_head': /^query heads share/,
       'layers.*.self_attn.query_key_width': /^RoPE pairs/,
       'layers.*.self_attn.value_width': /^width of a head/,
