@@ -35,7 +35,7 @@ export function sizesAfter(
   const headDim =
     typeof explicit === 'number'
       ? explicit
-      : Number(config[keys.width]) / Number(config[keys.heads]);
+      : (keys.headDimDefault ?? Number(config[keys.width]) / Number(config[keys.heads]));
   const residual = groups.find((group) => group.kind === 'residual' && lossOf(group, removed) > 0);
   const vocabulary = groups.find(
     (group) => group.kind === 'vocabulary' && lossOf(group, removed) > 0,

@@ -38,12 +38,15 @@ export function sliceList(
     const tensor = parameters.get(slice.param);
     if (slice.lora !== null || !tensor) continue;
     const path = slice.param.replace(/\.weight$/, '');
-    const lora = slice.param.endsWith('.weight') ? (linears.get(path)?.lora ?? null) : null;
+    const linear = slice.param.endsWith('.weight') ? linears.get(path) : undefined;
+    const lora = linear?.lora ?? null;
     if (lora) scale = lora.scale;
-    const factor = slice.dim === 0 ? 'lora_B' : 'lora_A';
+    // The operators know rows of W and B, columns of W and A: a weight stored (in, out) is seen from its other side.
+    const dim = linear?.layout === 'in-out' ? 1 - slice.dim : slice.dim;
+    const factor = dim === 0 ? 'lora_B' : 'lora_A';
     const own = lora ? optimizer?.moments(`${path}.${factor}.weight`) : undefined;
     const perUnit = indices.length / units.length;
-    x.push(tensor);
+    x.push(linear?.matrix ?? tensor);
     loraB.push(lora?.B ?? none);
     loraA.push(lora?.A ?? none);
     moments.push(own?.m ?? none, own?.v ?? none);
@@ -54,7 +57,7 @@ export function sliceList(
         indices.map((_, i) => numbered[Math.floor(i / perUnit)] as number),
       ),
     );
-    axis.push(slice.dim);
+    axis.push(dim);
   }
   const list = { x, loraB, loraA, moments, index, group: groupNumbers, axis };
   return { list, groups: numbers.size, scale };

@@ -56,7 +56,7 @@ export function transferShare(
 ): void {
   noGrad(() => {
     scoped(() => {
-      const { weight, lora } = linear;
+      const { matrix: weight, lora } = linear;
       const R = longTensorOn(weight.device, redundant);
       const S = longTensorOn(weight.device, staying);
       const effective = lora ? add(weight, loraDelta(lora)) : weight;

@@ -87,6 +87,7 @@ export const gemma2: Architecture = {
   sizes: {
     ...llamaSizes,
     epsDefault: 1e-6,
+    headDimDefault: 256,
     perLayerLists: ['layer_types'],
     impliedLists: (config) => ({ layer_types: layerTypes(config) }),
   },

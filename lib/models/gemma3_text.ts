@@ -77,6 +77,7 @@ export const gemma3Text: Architecture = {
   sizes: {
     ...llamaSizes,
     epsDefault: 1e-6,
+    headDimDefault: 256,
     perLayerLists: ['layer_types'],
     impliedLists: (config) => ({ layer_types: layerTypes(config) }),
   },

@@ -33,5 +33,9 @@ export const glm4: Architecture = {
         (w) => new FusedGatedMlp(w, { width, channels, activation: activationOf(activation) }),
       ],
     }),
-  sizes: { ...llamaSizes, epsDefault: defaults.rms_norm_eps },
+  sizes: {
+    ...llamaSizes,
+    epsDefault: defaults.rms_norm_eps,
+    headDimDefault: defaults.head_dim,
+  },
 };

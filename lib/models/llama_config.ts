@@ -68,4 +68,5 @@ export const llamaSizes = {
   headDim: 'head_dim',
   channels: 'intermediate_size',
   eps: 'rms_norm_eps',
+  epsDefault: 1e-6,
 } as const;

@@ -48,5 +48,10 @@ export const mixtral: Architecture = {
         return ['block_sparse_moe', (w) => new Moe(w, shape)];
       },
     }),
-  sizes: { ...llamaSizes, experts: 'num_local_experts', expertChannels: 'intermediate_size' },
+  sizes: {
+    ...llamaSizes,
+    epsDefault: 1e-5,
+    experts: 'num_local_experts',
+    expertChannels: 'intermediate_size',
+  },
 };

@@ -29,5 +29,5 @@ export const qwen3: Architecture = {
         },
       }),
     }),
-  sizes: qwenSizes,
+  sizes: { ...qwenSizes, headDimDefault: defaults.head_dim },
 };

@@ -22,6 +22,8 @@ export interface SizeKeys {
   readonly kvHeads?: string;
   /** Where the width of a head may be written; else it is width / heads in stock loaders. */
   readonly headDim?: string;
+  /** What it is where config.json does not say it, if not width / heads. */
+  readonly headDimDefault?: number;
   readonly experts?: string;
   readonly expertChannels?: string;
   /** ε of the norms over the residual width, and what it is where config.json does not say it. */

@@ -55,17 +55,21 @@ export class Linear extends Module {
     }
   }
 
-  /** W ← W + delta (out, in), in place, whatever way W is stored. */
+  /** The weight as (out, in), whatever way it is stored: a view, so that what writes to it writes to the weight. */
+  get matrix(): Tensor {
+    return this.layout === 'out-in' ? this.weight : transpose(this.weight, 0, 1);
+  }
+
+  /** W ← W + delta (out, in), in place. */
   addDelta(delta: Tensor): void {
-    add_(this.weight, this.layout === 'out-in' ? delta : transpose(delta, 0, 1));
+    add_(this.matrix, delta);
   }
 
   /** x (…, in) → (…, out). Factors of another type compute in theirs, as in PEFT. */
   forward(x: Tensor): Tensor {
     if (this.gate) x = mul(x, this.gate);
     this.observer?.(x);
-    const weight = this.layout === 'out-in' ? this.weight : transpose(this.weight, 0, 1);
-    const y = linear(x, weight, this.bias);
+    const y = linear(x, this.matrix, this.bias);
     if (!this.#lora) return y;
     const { A, B, scale: s, dropout } = this.#lora;
     let h = this.#mixed ? to(x, x.device, A.dtype) : x;

@@ -16,7 +16,7 @@ export const fluctuation: Saliency = ({ model, groups, statistics }) => {
         if (!linear || !moments) continue;
         const perUnit = noGrad(() =>
           scoped(() => {
-            const { lora, weight } = linear;
+            const { lora, matrix: weight } = linear;
             const effective = lora ? add(weight, loraDelta(lora)) : weight;
             const norms = sum(pow(effective, 2), [0]).toArray(); // ‖W_:j‖²
             const squares = diagonal(moments.gram).toArray();

@@ -54,7 +54,7 @@ function eliminate(
   const scores = new Float64Array(units);
   return noGrad(() =>
     scoped(() => {
-      const { weight, lora } = linear;
+      const { matrix: weight, lora } = linear;
       const W = to(lora ? add(weight, loraDelta(lora)) : weight, 'cpu', 'float64'); // (out, n)
       const inverse = solve(ridge(moments), identity(moments.gram.extent(0))); // H⁻¹ (n, n)
       const left = new Set(Array.from({ length: units }, (_, u) => u).filter((u) => !gone.has(u)));

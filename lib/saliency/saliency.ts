@@ -23,11 +23,15 @@ export type Saliency = (input: SaliencyInput) => Scores;
 
 /** Sums one value per index of a slice's dimension into one per unit. */
 export function sumByUnit(
-  { offset, outer, inner }: Slice,
+  { offset, outer, inner, only }: Slice,
   units: number,
   values: ArrayLike<number>,
 ): Float64Array {
   const sums = new Float64Array(units);
+  if (only !== undefined) {
+    for (let j = 0; j < inner; j++) sums[only] = (sums[only] ?? 0) + (values[offset + j] ?? 0);
+    return sums;
+  }
   let i = offset;
   for (let o = 0; o < outer; o++) {
     for (let u = 0; u < units; u++) {
