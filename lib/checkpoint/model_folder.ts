@@ -5,6 +5,7 @@ import { LoraShearError } from '../errors.js';
 import type { Model } from '../models/model.js';
 import { copyDurably, writeTextDurably } from './durable_file.js';
 import { exportConfig } from './export_config.js';
+import { withFloatSpelling } from './float_spelling.js';
 import { readConfig } from './load.js';
 import { type ModelCard, modelCard } from './model_card.js';
 import { replaceFolder } from './replace_folder.js';
@@ -72,8 +73,10 @@ export function exportModel(
     for (const file of carried) {
       if (existsSync(join(from, file))) copyDurably(join(from, file), join(partial, file));
     }
+    const spelling = readFileSync(join(from, 'config.json'), 'utf8');
     const json = (file: string, value: unknown): void => {
-      writeTextDurably(join(partial, file), `${JSON.stringify(value, null, 2)}\n`);
+      const text = withFloatSpelling(JSON.stringify(value, null, 2), spelling);
+      writeTextDurably(join(partial, file), `${text}\n`);
     };
     json('config.json', { ...config, [ownKey]: originOf(dense, card) });
     if (!existsSync(join(partial, 'generation_config.json'))) {
