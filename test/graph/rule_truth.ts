@@ -27,7 +27,6 @@ export interface Use {
 type Named = readonly [name: string, tensor: Tensor];
 
 const sizeOf = (shape: readonly number[]): number => shape.reduce((n, extent) => n * extent, 1);
-
 const isIndex = (name: string): boolean => name === 'indices' || name === 'index';
 
 /** Values in [0.1, 1.1), where every operator is smooth; indices below the rows of the weight, or distinct in a row. */
@@ -80,13 +79,9 @@ export function recorded(use: Use): Recorded {
     const [first] = withRecorder(recorder, () => callAten(use.op, tensors, use.attrs));
     recorder.finish(first!);
     const graph = recorder.graph();
-    const [node] = graph.nodes;
-    return {
-      graph,
-      dimensions: dimensionsOf(graph),
-      given: node!.inputs.map(({ value }) => value),
-      made: node!.outputs,
-    };
+    const { inputs, outputs: made } = graph.nodes[0]!;
+    const given = inputs.map(({ value }) => value);
+    return { graph, dimensions: dimensionsOf(graph), given, made };
   });
 }
 
@@ -186,8 +181,7 @@ function checkTies(t: Test, use: Use, { dimensions, given, made }: Recorded): vo
 function checkAlgebra(t: Test, use: Use, { graph }: Recorded): void {
   const algebra = algebraOf(graph.nodes[0]!);
   const [a, b] = [inputsOf(use, 1), inputsOf(use, 2)];
-  const varies = (name: string): boolean => !isIndex(name) && name !== 'mask';
-  const all = [...new Set(a.map(([name]) => name).filter(varies))];
+  const all = [...new Set(a.map(([name]) => name).filter((n) => !isIndex(n) && n !== 'mask'))];
   const [small, large] = [1e-12, 1e-3];
   const run = (inputs: Named[]): number[] => valuesOf(callAten(use.op, inputs, use.attrs));
   const mix = (names: readonly string[], of: (x: number, y: number) => number): Named[] =>
