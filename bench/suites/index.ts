@@ -5,11 +5,13 @@ import { cli } from './cli.js';
 import { groupStatisticsSuite } from './group_statistics.js';
 import { halfSpaceProjectionSuite } from './half_space_projection.js';
 import { mmap } from './mmap.js';
+import { traceSuite } from './trace.js';
 
 export const suites: readonly Suite[] = [
   boundary,
   halfSpaceProjectionSuite,
   groupStatisticsSuite,
   mmap,
+  traceSuite,
   cli,
 ];
