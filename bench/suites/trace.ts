@@ -55,7 +55,7 @@ function growth(shape: Shape): number {
       discover({ ...shape, layers });
       return Number(process.hrtime.bigint() - start);
     });
-    return times.sort((a, b) => a - b)[2]!;
+    return Math.min(...times); // the machine's other work only adds
   };
   return seconds(4 * shape.layers) / (4 * seconds(shape.layers));
 }
