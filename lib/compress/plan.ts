@@ -92,7 +92,7 @@ function least<T>(items: readonly T[], of: (item: T) => number): T | undefined {
 }
 
 /** The groups of `kind`; none when a layer's may not be cut, since all layers are cut alike. */
-function familyOf({ groups }: Partition, kind: GroupKind): Family {
+export function familyOf({ groups }: Partition, kind: GroupKind): Family {
   const members = groups.filter((group) => group.kind === kind);
   const [first] = members;
   if (!first || !members.every(({ prunable }) => prunable))
@@ -108,9 +108,12 @@ function familyOf({ groups }: Partition, kind: GroupKind): Family {
   return { groups: members, units: first.units, cost: first.cost * members.length };
 }
 
-/** Numbers of kv heads that may be removed from each layer. */
-function removable(
-  { units }: Family,
+/**
+ * Numbers of kv heads that may be removed from each layer.
+ * @throws CONFIG_INVALID for an asked number that is none of them
+ */
+export function removable(
+  { units }: Pick<Family, 'units'>,
   asked: 'auto' | number,
   allowKept: (kept: number) => boolean,
 ): number[] {
