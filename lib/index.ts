@@ -1,7 +1,12 @@
 // The toolkit for programs. Everything here runs in an engine thread of its own; the caller's event loop stays free.
-export { evaluate, generate, plan, resume, run, score } from './engine/client.js';
+export { evaluate, generate, plan, planModel, resume, run, score } from './engine/client.js';
 export type { EngineOptions, GenerateOptions, RunOptions } from './engine/client.js';
-export type { EvaluateRequest, GenerateRequest, ScoreRequest } from './engine/requests.js';
+export type {
+  EvaluateRequest,
+  GenerateRequest,
+  PlanModelRequest,
+  ScoreRequest,
+} from './engine/requests.js';
 export { loadJob } from './config/load_job.js';
 export { parseJob, type ParseOptions } from './config/parse_job.js';
 export type { Override } from './config/overrides.js';
@@ -12,6 +17,13 @@ export { stages, type RunEvent, type StageName } from './events.js';
 export { report, type Report } from './report/report.js';
 export { writeReport, type WrittenReport } from './report/write_report.js';
 export type { Plan, RunSummary } from './run.js';
+export type { ModelPlan, PlannedCut, PlanSettings } from './plan/plan.js';
+export type { Measure, Measures } from './plan/costs.js';
+export type { Rule, Verdict } from './plan/engines/engine.js';
+export type { EngineName } from './plan/engines/index.js';
+export type { Prediction } from './plan/prediction.js';
+export type { GroupRow } from './plan/rows.js';
+export type { Target } from './plan/target.js';
 export type { EvaluationResults } from './evaluate/results.js';
 export type { FinishReason, GeneratedText } from './generate/write_text.js';
 export type { ChatMessage } from './tokenizer/chat_template.js';

@@ -16,6 +16,7 @@ import { distribution } from './knowledge/distribution.js';
 import { assess } from './pipeline/assess.js';
 import { type Budget, budgetOf } from './pipeline/budget.js';
 import { cardOf } from './pipeline/card.js';
+import { type ModelPlan, type PlanSettings, planModel } from './plan/plan.js';
 import { discoverGraph, discoverGroups, summarise } from './pipeline/discover.js';
 import { cut, prune } from './pipeline/prune.js';
 import { readExamples, recoverInstruct, recoverPretraining } from './pipeline/restore.js';
@@ -38,19 +39,35 @@ export interface RunSummary {
 }
 
 /** What a run would do, without reading a weight. */
-export interface Plan {
+export interface Plan extends ModelPlan {
   readonly partition: Partition;
   readonly description: string;
+  /** What the run would cut: a share of the parameters, whatever other target was asked about. */
   readonly widths: Omit<WidthPlan, 'quotas'>;
   readonly budget: Budget;
 }
 
 /** Traces, partitions and plans the widths and steps of a job. @throws RATIO_UNREACHABLE, CHECKPOINT_* */
-export function planJob(ctx: Context, job: Job): Plan {
+export async function planJob(ctx: Context, job: Job, settings: PlanSettings = {}): Promise<Plan> {
   ctx.checkpoint();
-  const partition = discoverGroups(discoverGraph(job.model, job.lora));
+  const budget = budgetOf(job);
+  const graph = discoverGraph(job.model, job.lora);
+  const partition = discoverGroups(graph);
+  const model = await planModel(ctx, job, { graph, partition, budget }, settings);
   const { quotas: _, ...widths } = widthsOf(job, partition);
-  return { partition, description: describePartition(partition), widths, budget: budgetOf(job) };
+  return { ...model, partition, description: describePartition(partition), widths, budget };
+}
+
+/** The same of a model alone, as far as it goes without a job of one's own. @throws as {@link planModel} */
+export async function planFolder(
+  ctx: Context,
+  job: Job,
+  settings: PlanSettings,
+): Promise<ModelPlan> {
+  ctx.checkpoint();
+  const graph = discoverGraph(job.model, job.lora);
+  const budget = budgetOf(job);
+  return planModel(ctx, job, { graph, partition: discoverGroups(graph), budget }, settings);
 }
 
 function widthsOf(job: Job, partition: Partition): WidthPlan {

@@ -101,7 +101,8 @@ async function parse(file: string | undefined, overrides: readonly Override[]): 
   return parseJob({}, { overrides, file: 'the command' });
 }
 
-function overridesOf(flags: JobFlags): Override[] {
+/** What the flags set in a job. */
+export function overridesOf(flags: JobFlags): Override[] {
   const given: Override[] = [];
   for (const [flag, key] of Object.entries(texts)) {
     const value = flags[flag as keyof typeof texts];

@@ -26,7 +26,8 @@ export function runCommand(argv: readonly string[]): Command {
       const operands = job === undefined ? overrides : [job, ...overrides];
       if (flags.dryRun) {
         const { printPlan } = await import('./plan.js');
-        await printPlan(await jobOf(operands, flags), { json: flags.json ?? false });
+        const asked = { job: await jobOf(operands, flags), settings: {}, modelOnly: false };
+        await printPlan(asked, { json: flags.json });
         return;
       }
       await execute(operands, flags, commandLine(argv));

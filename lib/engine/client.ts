@@ -6,12 +6,20 @@ import type { EvaluationResults } from '../evaluate/results.js';
 import type { TextScore } from '../evaluate/score.js';
 import type { RunEvent } from '../events.js';
 import type { GeneratedText } from '../generate/write_text.js';
+import type { ModelPlan, PlanSettings } from '../plan/plan.js';
 import type { Plan, RunSummary } from '../run.js';
 import { releaseLock } from '../run_folder/lock.js';
 import { readManifest } from '../run_folder/manifest.js';
 import type { OnSetupEvent } from '../setup/setup_event.js';
 import { type AssignOptions, assign } from './assign.js';
-import type { EvaluateRequest, GenerateRequest, RunRequest, ScoreRequest } from './requests.js';
+import type {
+  EvaluateRequest,
+  GenerateRequest,
+  PlanModelRequest,
+  PlanRequest,
+  RunRequest,
+  ScoreRequest,
+} from './requests.js';
 
 const script = new URL('./worker.js', import.meta.url);
 
@@ -55,9 +63,44 @@ export async function resume(
   return run({ ...readManifest(output).job, output }, { ...options, resume: true });
 }
 
-/** What {@link run} would do, without doing it. @throws as {@link run}, for all that can be known before */
-export async function plan(job: Job, options: EngineOptions = {}): Promise<Plan> {
-  return engine<Plan>('plan', { job }, options);
+/**
+ * What {@link run} would do, without doing it; `settings` may ask about another target.
+ * @throws as {@link run}, for all that can be known before
+ */
+export async function plan(
+  job: Job,
+  options: EngineOptions = {},
+  settings: PlanSettings = {},
+): Promise<Plan> {
+  const request: PlanRequest = { job, settings };
+  return engine<Plan>('plan', request, options);
+}
+
+/**
+ * What a model's parts cost, what a target makes of it, and which engines load that; no data is needed.
+ * @throws CHECKPOINT_*, CONFIG_INVALID, RATIO_UNREACHABLE
+ */
+export async function planModel(
+  { model, kvHeads, lora, device, ...settings }: PlanModelRequest,
+  options: EngineOptions = {},
+): Promise<ModelPlan> {
+  const { modelJob } = await import('../plan/model_job.js');
+  const job = modelJob(model, {
+    ...(kvHeads === undefined ? {} : { cut: { kv_heads: kvHeads } }),
+    ...(lora === undefined ? {} : { lora }),
+    ...(device === undefined ? {} : { device }),
+  });
+  return planModelOf(job, settings, options);
+}
+
+/** {@link planModel} with the settings of a job whose data is made up. */
+export async function planModelOf(
+  job: Job,
+  settings: PlanSettings,
+  options: EngineOptions = {},
+): Promise<ModelPlan> {
+  const request: PlanRequest = { job, settings, modelOnly: true };
+  return engine<ModelPlan>('plan', request, options);
 }
 
 /** Evaluates a checkpoint on multiple-choice tasks; `limit`, `output` and the rest as in {@link EvaluateRequest}. */

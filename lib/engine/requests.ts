@@ -1,5 +1,7 @@
 // What the engine's tasks are asked with and what they answer.
 import type { Job } from '../config/job.js';
+import type { JobInput } from '../config/schema.js';
+import type { PlanSettings } from '../plan/plan.js';
 import type { EvaluateOptions, ScoreFileOptions } from '../evaluate/commands.js';
 import type { GenerateTextOptions } from '../generate/command.js';
 
@@ -14,6 +16,19 @@ export interface RunRequest {
 
 export interface PlanRequest {
   job: Job;
+  settings?: PlanSettings;
+  /** Plan the model alone: the job's data and output are made up. */
+  modelOnly?: boolean;
+}
+
+/** A model folder; config.json is enough. All else is as in a job, with its defaults. */
+export interface PlanModelRequest extends PlanSettings {
+  model: string;
+  /** Key-value heads that each layer loses, or `auto`. */
+  kvHeads?: number | 'auto' | undefined;
+  lora?: JobInput['lora'];
+  /** `cpu`, `cuda` or `cuda:N`; default `cpu`. */
+  device?: string | undefined;
 }
 
 /** Where a command without a job computes. */

@@ -42,10 +42,14 @@ async function run({ job, resume, command, owner }: RunRequest, { emit, aborted 
   }
 }
 
-async function plan({ job }: PlanRequest, { emit, aborted }: TaskTools) {
-  const { planJob } = await import('../run.js');
+async function plan(
+  { job, settings = {}, modelOnly = false }: PlanRequest,
+  { emit, aborted }: TaskTools,
+) {
+  const { planFolder, planJob } = await import('../run.js');
   begin(job);
-  return planJob(createContext({ device: job.device, emit, aborted }), job);
+  const ctx = createContext({ device: job.device, emit, aborted });
+  return (modelOnly ? planFolder : planJob)(ctx, job, settings);
 }
 
 async function evaluate({ device, threads, ...options }: EvaluateRequest, tools: TaskTools) {

@@ -10,11 +10,14 @@ import { architectureOf } from '../models/index.js';
 import { metaWeights } from '../nn/weight_source.js';
 import { trace } from '../trace/trace.js';
 
-/** The operator graph of the model in `dir` with LoRA of rank `r` on the linears of its blocks. */
-export function discoverGraph(dir: string, { r, alpha }: { r: number; alpha: number }): Graph {
+/** The operator graph of the model in `dir` with LoRA on the linears of its blocks, or as it is. */
+export function discoverGraph(
+  dir: string,
+  lora: { readonly r: number; readonly alpha: number } | null,
+): Graph {
   const config = readConfig(dir);
   using model = architectureOf(config).build(config, metaWeights());
-  attachLora(model, { r, alpha, seed: 0 });
+  if (lora) attachLora(model, { r: lora.r, alpha: lora.alpha, seed: 0 });
   return trace(model);
 }
 

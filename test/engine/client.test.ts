@@ -2,7 +2,15 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
 import type { Job } from '../../lib/config/job.js';
-import { evaluate, generate, plan, resume, run, score } from '../../lib/engine/client.js';
+import {
+  evaluate,
+  generate,
+  plan,
+  planModel,
+  resume,
+  run,
+  score,
+} from '../../lib/engine/client.js';
 import type { RunEvent, StageName } from '../../lib/events.js';
 import { readManifest } from '../../lib/run_folder/manifest.js';
 import { denseModel as model, quickstart } from '../fixtures/pages.js';
@@ -52,6 +60,9 @@ t.test('when nothing is to be written, then plan, score and evaluate answer', as
   const found = await plan(tinyJob(join(dir, 'none')));
   t.match(found, { widths: { achievedRatio: Number }, budget: { tokensPerStep: 256 } });
   t.notOk(existsSync(join(dir, 'none')));
+
+  const alone = await planModel({ model, target: 'kv=0.5', probe: false });
+  t.match(alone, { cut: { kvHeads: 2, engines: [{ engine: 'transformers', loads: true }] } });
 
   const scored = await score({ model, file: join(dir, 'a.txt') });
   t.ok(scored.perplexity > 1 && scored.perplexity < 10, `${scored.perplexity}`);

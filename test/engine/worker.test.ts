@@ -32,7 +32,8 @@ t.test('when a text is scored, then its stage begins, goes on and ends', async (
 t.test('when the same is asked twice at once, then both answer alike', async (t) => {
   const request: PlanRequest = { job: tinyJob(join(t.testdir({}), 'none')) };
   const [a, b] = await Promise.all([0, 1].map(() => assign<Plan>(script, 'plan', request)));
-  t.same(a, b);
+  // How fast and how large the process is, no two answers agree on.
+  t.same({ ...a, prediction: null }, { ...b, prediction: null });
   t.match(a, { description: String, widths: { achievedRatio: Number } });
 });
 
