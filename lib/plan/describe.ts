@@ -21,11 +21,15 @@ const plain: Style = { bold: same, good: same, bad: same };
 /** @param width columns of the terminal */
 export function planText(plan: ModelPlan, width = 100, style: Style = plain): string {
   const { groups, cut, unreachable, prediction } = plan;
-  const prunable = groups.filter((row) => row.prunable);
+  const prunable = groups.filter((row) => row.prunable && !row.onRequest);
+  const onRequest = groups.filter((row) => row.onRequest);
   const kept = groups.filter((row) => !row.prunable);
   const sections = [
     headLines(plan, width),
     ['', style.bold('Removable'), ...removable(prunable, width)],
+    onRequest.length === 0
+      ? []
+      : ['', style.bold('Removable on request'), ...removable(onRequest, width)],
     kept.length === 0
       ? []
       : [

@@ -6,7 +6,7 @@ import type { Job } from '../config/job.js';
 import type { Context } from '../context.js';
 import { LoraShearError } from '../errors.js';
 import type { Graph } from '../graph/graph.js';
-import type { Partition } from '../groups/group.js';
+import { type Partition, cuttableKinds } from '../groups/group.js';
 import { partition } from '../groups/partition.js';
 import { architectureOf } from '../models/index.js';
 import type { RawConfig } from '../models/model.js';
@@ -17,7 +17,7 @@ import { judge } from './engines/index.js';
 import type { Verdict } from './engines/engine.js';
 import { type Prediction, predict } from './prediction.js';
 import { measureRate } from './rate.js';
-import { type GroupRow, groupRows } from './rows.js';
+import { type GroupRow, groupRows, prunableIds } from './rows.js';
 import { cutConfig, exported } from './shapes.js';
 import { type Stored, readStored } from './stored.js';
 import { type Target, parseTarget } from './target.js';
@@ -123,7 +123,9 @@ export async function planModel(
               width: Number(config[architecture.sizes.width]),
             }),
     });
-  const rows = groupRows(costs);
+  // Every kind with its cost, also those that a run cuts on request only.
+  const all = partition(graph, { kinds: cuttableKinds });
+  const rows = groupRows(new Costs(graph, all, use), prunableIds(groups));
   const modelType = String(config['model_type']);
   const title = `${basename(job.model)}: ${modelType}, ${costs.total.parameters.toLocaleString('en-US')} parameters`;
   return {

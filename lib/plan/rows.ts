@@ -1,5 +1,5 @@
 // The groups of a partition as rows of a table: equal layers share one, whatever their kind.
-import type { GroupKind, NodeGroup } from '../groups/group.js';
+import type { GroupKind, NodeGroup, Partition } from '../groups/group.js';
 import type { Costs, Measures } from './costs.js';
 
 export interface GroupRow {
@@ -10,6 +10,8 @@ export interface GroupRow {
   readonly layers: readonly number[];
   readonly units: number;
   readonly prunable: boolean;
+  /** A run cuts it only where its kind is asked for. */
+  readonly onRequest: boolean;
   /** Why not. */
   readonly reason: string | null;
   /** What goes with one unit. */
@@ -19,8 +21,14 @@ export interface GroupRow {
   readonly parameters: readonly string[];
 }
 
-/** All groups but LoRA's ranks, which are no part of the model, in the order of the partition. */
-export function groupRows(costs: Costs): GroupRow[] {
+/**
+ * All groups but LoRA's ranks, which are no part of the model, in the order of the partition.
+ * @param cutByDefault ids of the groups that a run cuts unasked
+ */
+export function groupRows(
+  costs: Costs,
+  cutByDefault: ReadonlySet<string> = prunableIds(costs.partition),
+): GroupRow[] {
   const rows = new Map<string, { group: NodeGroup; layers: number[]; count: number }>();
   for (const group of costs.partition.groups) {
     if (group.kind === 'lora_rank') continue;
@@ -35,6 +43,7 @@ export function groupRows(costs: Costs): GroupRow[] {
     const unit = costs.unit(group);
     return {
       ...{ kind, layers, units, prunable, unit },
+      onRequest: prunable && !cutByDefault.has(id),
       id: anonymous(id, layer),
       reason: reason && anonymous(reason, layer),
       share: (unit.parameters * units * count) / costs.total.parameters,
@@ -47,6 +56,11 @@ export function groupRows(costs: Costs): GroupRow[] {
       ],
     };
   });
+}
+
+/** Ids of the groups that may be cut. */
+export function prunableIds({ groups }: Partition): ReadonlySet<string> {
+  return new Set(groups.filter(({ prunable }) => prunable).map(({ id }) => id));
 }
 
 function rowKey({ id, kind, layer, units, cost, prunable, reason, slices }: NodeGroup): string {
