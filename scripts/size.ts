@@ -7,7 +7,7 @@ const root = fileURLToPath(new URL('../../', import.meta.url));
 const fileLimit = 300;
 const budgets = [
   { folder: 'lib', pattern: /\.ts$/, lines: 30_000 },
-  { folder: 'native', pattern: /\.(cc|h|cu|cuh)$/, lines: 5_000 },
+  { folder: 'native', pattern: /\.(cc|h|cu|cuh)$/, lines: 6_000 },
 ];
 
 let exceeded = false;

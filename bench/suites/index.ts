@@ -2,16 +2,22 @@
 import type { Suite } from '../suite.js';
 import { boundary } from './boundary.js';
 import { cli } from './cli.js';
+import { decodeSuite } from './decode.js';
+import { forward } from './forward.js';
 import { groupStatisticsSuite } from './group_statistics.js';
 import { halfSpaceProjectionSuite } from './half_space_projection.js';
+import { load } from './load.js';
 import { mmap } from './mmap.js';
-import { traceSuite } from './trace.js';
+import { trace } from './trace.js';
 
 export const suites: readonly Suite[] = [
   boundary,
   halfSpaceProjectionSuite,
   groupStatisticsSuite,
+  trace,
+  forward,
+  decodeSuite,
+  load,
   mmap,
-  traceSuite,
   cli,
 ];

@@ -7,7 +7,7 @@ import type { Norm } from '../nn/norm.js';
 import { Pass, type PassOptions } from '../nn/pass.js';
 import type { RotationTable } from '../nn/rope.js';
 import { type WeightSource, below } from '../nn/weight_source.js';
-import { add, full, linear, mul, scale, tanh } from '../tensor/ops.js';
+import { add, full, mul, scale, tanh } from '../tensor/ops.js';
 import { scoped } from '../tensor/scope.js';
 import type { Tensor } from '../tensor/tensor.js';
 import type { Block } from './blocks.js';
@@ -181,9 +181,7 @@ export class Decoder extends Module implements Model {
   head(hidden: Tensor): Tensor {
     const { softcap, logitScale } = this.parts;
     return this.in(this.#headName, () => {
-      let logits = this.#head
-        ? this.#head.forward(hidden)
-        : linear(hidden, this.#stack.tokens.weight);
+      let logits = this.#head ? this.#head.forward(hidden) : this.#stack.tokens.score(hidden);
       if (logitScale !== undefined) logits = scale(logits, logitScale);
       return typeof softcap === 'number'
         ? scale(tanh(scale(logits, 1 / softcap)), softcap)

@@ -1,5 +1,6 @@
 // Activations by the names that config.json gives them.
 import { LoraShearError } from '../errors.js';
+import { gatedSilu, mayFuse } from '../tensor/fused.js';
 import { gelu, mul, relu, scale, sigmoid, silu, tanh } from '../tensor/ops.js';
 import type { Tensor } from '../tensor/tensor.js';
 
@@ -23,6 +24,12 @@ export const activations = {
 export type ActivationName = keyof typeof activations;
 
 export type Activation = (x: Tensor) => Tensor;
+
+/** activation(gate)·up, both of one shape. */
+export function gated(activation: Activation, gate: Tensor, up: Tensor): Tensor {
+  if (activation === silu && mayFuse() && gate.device === 'cpu') return gatedSilu(gate, up);
+  return mul(activation(gate), up);
+}
 
 /** @throws CHECKPOINT_UNSUPPORTED for a name that is not among them */
 export function activationOf(name: string): Activation {

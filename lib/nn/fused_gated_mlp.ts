@@ -1,7 +1,7 @@
 // Gated feed-forward whose gate and up projections are one matrix with the rows [gate; up].
-import { mul, silu, split } from '../tensor/ops.js';
+import { silu, split } from '../tensor/ops.js';
 import type { Tensor } from '../tensor/tensor.js';
-import type { Activation } from './activation.js';
+import { type Activation, gated } from './activation.js';
 import { Linear } from './linear.js';
 import { Module } from './module.js';
 import { type WeightSource, below } from './weight_source.js';
@@ -37,7 +37,7 @@ export class FusedGatedMlp extends Module {
     const { channels, activation = silu } = this.shape;
     const fused = this.in(this.#names[0], () => this.gateUp.forward(x)); // (…, 2F)
     const [gate, up] = split(fused, [channels, channels], -1) as [Tensor, Tensor];
-    const h = mul(activation(gate), up); // (…, F)
+    const h = gated(activation, gate, up); // (…, F)
     return this.in(this.#names[1], () => this.down.forward(h));
   }
 }

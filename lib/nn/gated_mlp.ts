@@ -1,7 +1,7 @@
 // Gated feed-forward: down(act(gate(x)) · up(x)); SwiGLU with act = SiLU.
-import { mul, silu } from '../tensor/ops.js';
+import { silu } from '../tensor/ops.js';
 import type { Tensor } from '../tensor/tensor.js';
-import type { Activation } from './activation.js';
+import { type Activation, gated } from './activation.js';
 import { Linear } from './linear.js';
 import { Module } from './module.js';
 import { type WeightSource, below } from './weight_source.js';
@@ -43,7 +43,7 @@ export class GatedMlp extends Module {
     const [gateName, upName, downName] = this.#names;
     const gate = this.in(gateName, () => this.gate.forward(x)); // (…, F)
     const up = this.in(upName, () => this.up.forward(x)); // (…, F)
-    const h = mul(activation(gate), up);
+    const h = gated(activation, gate, up);
     return this.in(downName, () => this.down.forward(h));
   }
 }

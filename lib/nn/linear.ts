@@ -1,6 +1,7 @@
 // y = x·Wᵀ + b, with an optional LoRA branch s·(x·Aᵀ)·Bᵀ and an optional gate on its inputs.
 import { add, add_, linear, mul, scale, to, transpose } from '../tensor/ops.js';
 import type { Tensor } from '../tensor/tensor.js';
+import { fastLinear } from './fast_linear.js';
 import { Module } from './module.js';
 import type { WeightSource } from './weight_source.js';
 
@@ -20,6 +21,7 @@ export class Linear extends Module {
   readonly weight: Tensor; // (out, in), or (in, out) by its layout
   readonly bias: Tensor | null; // (out)
   #lora: Lora | null = null;
+  readonly #onCpu: boolean;
   #mixed = false; // factors of another type than the weight's
   /** 0/1 per input feature: gated units do not reach this layer. Not owned (knowledge analysis sets it). */
   gate: Tensor | null = null;
@@ -37,6 +39,7 @@ export class Linear extends Module {
     const shape = layout === 'out-in' ? [outFeatures, inFeatures] : [inFeatures, outFeatures];
     this.weight = this.own('weight', weights('weight', shape));
     this.bias = bias ? this.own('bias', weights('bias', [outFeatures])) : null;
+    this.#onCpu = this.weight.device === 'cpu';
   }
 
   get lora(): Lora | null {
@@ -69,7 +72,10 @@ export class Linear extends Module {
   forward(x: Tensor): Tensor {
     if (this.gate) x = mul(x, this.gate);
     this.observer?.(x);
-    const y = linear(x, this.matrix, this.bias);
+    const y =
+      this.layout === 'out-in'
+        ? fastLinear(x, this.weight, this.bias, this.#onCpu)
+        : linear(x, this.matrix, this.bias);
     if (!this.#lora) return y;
     const { A, B, scale: s, dropout } = this.#lora;
     let h = this.#mixed ? to(x, x.device, A.dtype) : x;

@@ -1,4 +1,5 @@
 // The two normalisations of language models, over the last dimension.
+import { fusedRmsNorm, mayFuse } from '../tensor/fused.js';
 import { add, layerNorm, rmsNorm, shift, to } from '../tensor/ops.js';
 import type { Tensor } from '../tensor/tensor.js';
 import { Module } from './module.js';
@@ -14,6 +15,7 @@ export interface Norm extends Module {
 export class RmsNorm extends Module implements Norm {
   readonly weight: Tensor; // (C)
   readonly bias: Tensor | null; // (C)
+  readonly #onCpu: boolean;
 
   /** @param offset added to the stored weight in float32: 1 in Gemma, whose weights are stored around 0 */
   constructor(
@@ -26,6 +28,7 @@ export class RmsNorm extends Module implements Norm {
     super();
     this.weight = this.own('weight', weights('weight', [width]));
     this.bias = bias ? this.own('bias', weights('bias', [width])) : null;
+    this.#onCpu = this.weight.device === 'cpu';
   }
 
   forward(x: Tensor): Tensor {
@@ -34,6 +37,7 @@ export class RmsNorm extends Module implements Norm {
   }
 
   #scaled(x: Tensor, weight: Tensor): Tensor {
+    if (this.#onCpu && mayFuse()) return fusedRmsNorm(x, weight, this.eps);
     return rmsNorm(x, [this.width], weight, this.eps);
   }
 

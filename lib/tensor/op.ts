@@ -40,6 +40,9 @@ export function withRecorder<T>(r: Recorder, fn: () => T): T {
   }
 }
 
+/** Whether a recorder sees the operators now. */
+export const recording = (): boolean => recorder !== undefined;
+
 const declared: { schema: string; id: number }[] = [];
 
 /** Resolves every declared operator at once; says what this libtorch does not have as declared. */

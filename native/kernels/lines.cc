@@ -1,8 +1,7 @@
 // Chooses the instruction set once.
 #include "kernels/lines.h"
 
-#include <ATen/Version.h>
-
+#include "kernels/instruction_set.h"
 #include "kernels/lines_x86.h"
 
 namespace lorashear {
@@ -26,15 +25,15 @@ namespace {
 
 const LineSet& choose() {
 #ifdef LORASHEAR_X86_SETS
-  const std::string permitted = at::get_cpu_capability();
-  if (permitted == "AVX512" && __builtin_cpu_supports("avx512f") &&
-      __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512dq") &&
-      __builtin_cpu_supports("avx512vl")) {
-    return __builtin_cpu_supports("avx512bf16") ? avx512_bf16::loops : avx512::loops;
-  }
-  if (permitted != "DEFAULT" && __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") &&
-      __builtin_cpu_supports("f16c")) {
-    return avx2::loops;
+  switch (instruction_set()) {
+    case InstructionSet::avx512_bf16:
+      return avx512_bf16::loops;
+    case InstructionSet::avx512:
+      return avx512::loops;
+    case InstructionSet::avx2:
+      return avx2::loops;
+    case InstructionSet::baseline:
+      break;
   }
 #endif
   return baseline::loops;

@@ -41,7 +41,9 @@ static std::tuple<at::Tensor, at::Tensor, at::Tensor> native_layer_norm_meta(
           at::empty(statistics, input.options())};
 }
 
-static at::Tensor relu_meta(const at::Tensor& self) { return at::empty_like(self); }
+static at::Tensor relu_meta(const at::Tensor& self) {
+  return at::empty_like(self);
+}
 
 }  // namespace lorashear
 

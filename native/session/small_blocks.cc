@@ -7,6 +7,10 @@
 #include <c10/core/impl/alloc_cpu.h>
 #include <sys/mman.h>
 
+#ifdef __GLIBC__
+#include <malloc.h>
+#endif
+
 #include <array>
 #include <bit>
 #include <functional>
@@ -163,13 +167,26 @@ class SmallBlocks final : public c10::Allocator {
   }
 };
 
+// Activations of megabytes are freed at the end of every layer and wanted again in the next one.
+// glibc gives them back to the kernel, which makes new pages of zeros: 15,000 page faults in a
+// forward of four texts of 256 tokens in float32, 6 % of its time (bench forward).
+void keep_large_blocks() {
+#ifdef __GLIBC__
+  mallopt(M_MMAP_THRESHOLD, 32 << 20);  // the most that is permitted
+  mallopt(M_TRIM_THRESHOLD, 256 << 20);
+#endif
+}
+
 }  // namespace
 
 void use_small_blocks() {
   static SmallBlocks* const blocks = new SmallBlocks();  // never destroyed, as the depot
   static std::once_flag once;
   // With the priority of a chosen allocator; c10's own has 0.
-  std::call_once(once, [] { c10::SetCPUAllocator(blocks, 100); });
+  std::call_once(once, [] {
+    c10::SetCPUAllocator(blocks, 100);
+    keep_large_blocks();
+  });
 }
 
 }  // namespace lorashear

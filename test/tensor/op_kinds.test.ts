@@ -41,10 +41,18 @@ t.test('when our operators are listed, then they are there with all overloads', 
     .filter((schema) => schema.startsWith('lorashear::'))
     .map((schema) => schema.slice(0, schema.indexOf('(')));
   t.same(ours.sort(), [
+    'lorashear::gated_silu',
+    'lorashear::gated_silu_reference',
     'lorashear::group_statistics',
     'lorashear::group_statistics_reference',
     'lorashear::half_space_projection',
     'lorashear::half_space_projection_reference',
+    'lorashear::linear',
+    'lorashear::linear_reference',
+    'lorashear::rms_norm',
+    'lorashear::rms_norm_reference',
+    'lorashear::rotate',
+    'lorashear::rotate_reference',
   ]);
   t.end();
 });

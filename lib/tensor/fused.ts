@@ -1,0 +1,36 @@
+// Our operators for what a decoder does between its matrix products, on the CPU and without gradients.
+import { native } from '../native/load.js';
+import { op, recording } from './op.js';
+import type { Tensor } from './tensor.js';
+
+/**
+ * Whether the operators of this file may stand for libtorch's: no gradient is being recorded, which they do not compute,
+ * and no graph, whose rules know the others. The tensors must be on the CPU.
+ */
+export const mayFuse = (): boolean => !recording() && !native().gradMode();
+
+/**
+ * x·Wᵀ + b by what is fastest for its size, type and processor: loops of ours, oneDNN, or libtorch's choice; `by` names
+ * one of them ('rows', 'onednn', 'aten').
+ */
+export const fusedLinear = op(
+  'lorashear::linear(Tensor x, Tensor weight, Tensor? bias=None, str? by=None) -> Tensor',
+) as (x: Tensor, weight: Tensor, bias: Tensor | null, by?: 'rows' | 'onednn' | 'aten') => Tensor;
+
+/** w·x/√(mean(x²) + ε) over the last dimension. */
+export const fusedRmsNorm = op(
+  'lorashear::rms_norm(Tensor x, Tensor weight, float eps) -> Tensor',
+) as (x: Tensor, weight: Tensor, eps: number) => Tensor;
+
+/** silu(gate)·up */
+export const gatedSilu = op('lorashear::gated_silu(Tensor gate, Tensor up) -> Tensor') as (
+  gate: Tensor,
+  up: Tensor,
+) => Tensor;
+
+/** x (B, H, T, D) turned by cos and sin (T, R) or (B, 1, T, R); elements from R on stay. */
+export const fusedRotate = op('lorashear::rotate(Tensor x, Tensor cos, Tensor sin) -> Tensor') as (
+  x: Tensor,
+  cos: Tensor,
+  sin: Tensor,
+) => Tensor;

@@ -1,0 +1,14 @@
+// The definition of the root-mean-square norm, in double.
+#include <ATen/Functions.h>
+
+#include "kernels/rms_norm/op.h"
+
+namespace lorashear {
+
+at::Tensor rms_norm_reference(const at::Tensor& x, const at::Tensor& weight, double eps) {
+  const at::Tensor wide = x.to(at::kDouble);
+  const at::Tensor by = at::rsqrt(at::mean(wide * wide, {-1}, /*keepdim=*/true) + eps);
+  return (wide * by * weight.to(at::kDouble)).to(x.scalar_type());
+}
+
+}  // namespace lorashear

@@ -1,0 +1,13 @@
+// The implementations of lorashear::rotate.
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+namespace lorashear {
+
+// x (B, H, T, D), cos and sin (T, R) or (B, 1, T, R) with R even and at most D.
+void check_rotation(const at::Tensor& x, const at::Tensor& cos, const at::Tensor& sin);
+at::Tensor rotate_cpu(const at::Tensor& x, const at::Tensor& cos, const at::Tensor& sin);
+at::Tensor rotate_reference(const at::Tensor& x, const at::Tensor& cos, const at::Tensor& sin);
+
+}  // namespace lorashear

@@ -1,0 +1,20 @@
+// The definition of rotary positions, in double: pairs (i, i + R/2) turn, what is beyond R stays.
+#include <ATen/Functions.h>
+
+#include "kernels/rotate/op.h"
+
+namespace lorashear {
+
+at::Tensor rotate_reference(const at::Tensor& x, const at::Tensor& cos, const at::Tensor& sin) {
+  check_rotation(x, cos, sin);
+  const int64_t turned = cos.size(-1), half = turned / 2;
+  const at::Tensor wide = x.narrow(-1, 0, turned).to(at::kDouble);
+  const at::Tensor other = at::cat({-wide.narrow(-1, half, half), wide.narrow(-1, 0, half)}, -1);
+  const at::Tensor result = wide * cos.to(at::kDouble) + other * sin.to(at::kDouble);
+  at::Tensor whole = at::empty_like(x);
+  whole.narrow(-1, 0, turned).copy_(result);
+  whole.narrow(-1, turned, x.size(3) - turned).copy_(x.narrow(-1, turned, x.size(3) - turned));
+  return whole;
+}
+
+}  // namespace lorashear

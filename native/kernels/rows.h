@@ -1,0 +1,84 @@
+// The inner loops of what a decoder does between its matrix products, a row at a time, compiled for
+// several instruction sets (rows_body.h). All compute in float32 and round once, at the store.
+#pragma once
+
+#include <ATen/core/Tensor.h>
+#include <c10/util/BFloat16.h>
+#include <c10/util/Half.h>
+
+#include <cstdint>
+#include <functional>
+#include <type_traits>
+
+namespace lorashear {
+
+// Rows of a matrix that are multiplied with vectors together.
+constexpr int64_t kMatrixRows = 4;
+
+// y[vector][row] = <matrix[row], x[vector]> + bias[row] for rows and vectors of n elements, of
+// `outputs` rows from one y[vector] to the next; bias may be null.
+template <typename T>
+struct Product {
+  const T* matrix;
+  int64_t n;
+  const T* x;
+  int64_t vectors;
+  const T* bias;
+  T* y;
+  int64_t outputs;
+};
+
+template <typename T>
+struct RowLoops {
+  // y = weight x / sqrt(mean(x^2) + eps), n elements
+  void (*rms_norm)(const T* x, const T* weight, float eps, int64_t n, T* y);
+  // y = gate / (1 + exp(-gate)) * up, n elements
+  void (*gated_silu)(const T* gate, const T* up, int64_t n, T* y);
+  // y = x cos + [-x2; x1] sin for x = [x1; x2] of 2 half elements
+  void (*rotate)(const T* x, const T* cos, const T* sin, int64_t half, T* y);
+  // For kMatrixRows rows or fewer.
+  void (*product)(const Product<T>&, int64_t rows);
+};
+
+struct RowSet {
+  RowLoops<float> f32;
+  RowLoops<c10::BFloat16> bf16;
+  RowLoops<c10::Half> f16;
+};
+
+// Those of instruction_set().
+const RowSet& row_set();
+
+template <typename T>
+const RowLoops<T>& row_loops() {
+  if constexpr (sizeof(T) == sizeof(float)) {
+    return row_set().f32;
+  } else if constexpr (std::is_same_v<T, c10::BFloat16>) {
+    return row_set().bf16;
+  } else {
+    return row_set().f16;
+  }
+}
+
+// Calls fn.template operator()<T>() for float32, bf16 and f16; false for any other type.
+template <typename Fn>
+bool with_row_type(at::ScalarType type, const Fn& fn) {
+  switch (type) {
+    case at::kFloat:
+      fn.template operator()<float>();
+      return true;
+    case at::kBFloat16:
+      fn.template operator()<c10::BFloat16>();
+      return true;
+    case at::kHalf:
+      fn.template operator()<c10::Half>();
+      return true;
+    default:
+      return false;
+  }
+}
+
+// fn(begin, end) for parts of 0 ... rows - 1, on all threads where there is enough to do.
+void each_rows(int64_t rows, int64_t length, const std::function<void(int64_t, int64_t)>& fn);
+
+}  // namespace lorashear

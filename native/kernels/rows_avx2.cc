@@ -1,0 +1,13 @@
+// The loops over rows for AVX2.
+#include "kernels/lines_x86.h"
+#include "kernels/rows.h"
+
+#ifdef LORASHEAR_X86_SETS
+// After all other headers: what they define inline must not be compiled for this processor only.
+#pragma GCC push_options
+#pragma GCC target("avx2,fma,f16c")
+#define LORASHEAR_ISA avx2
+#define LORASHEAR_AVX2
+#include "kernels/rows_body.h"
+#pragma GCC pop_options
+#endif

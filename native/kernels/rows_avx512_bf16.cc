@@ -1,0 +1,15 @@
+// The loops over rows for AVX-512 with bf16 conversion.
+#include "kernels/lines_x86.h"
+#include "kernels/rows.h"
+
+#ifdef LORASHEAR_X86_SETS
+// After all other headers: what they define inline must not be compiled for this processor only.
+#pragma GCC push_options
+#pragma GCC target( \
+    "avx512f,avx512bw,avx512dq,avx512vl,avx512bf16,avx2,fma,f16c,prefer-vector-width=512")
+#define LORASHEAR_ISA avx512_bf16
+#define LORASHEAR_AVX512
+#define LORASHEAR_AVX512_BF16
+#include "kernels/rows_body.h"
+#pragma GCC pop_options
+#endif

@@ -1,0 +1,5 @@
+// The loops over rows for whatever the compiler may assume of every processor: SSE2 on x86-64,
+// NEON on arm64.
+#define LORASHEAR_ISA baseline
+#include "kernels/rows.h"
+#include "kernels/rows_body.h"
