@@ -4,7 +4,6 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { loadModel } from '../../lib/checkpoint/load.js';
 import { noGrad } from '../../lib/tensor/autograd.js';
-import type { DType } from '../../lib/tensor/dtype.js';
 import { select } from '../../lib/tensor/ops.js';
 import { longTensorOn } from '../../lib/tensor/placed.js';
 import { keep, scoped } from '../../lib/tensor/scope.js';

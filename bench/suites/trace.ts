@@ -68,25 +68,22 @@ function traceCase(
       const model = build(shape, rank);
       const quarter = build({ ...shape, layers: Math.ceil(shape.layers / 4) }, rank);
       const times = shape.layers / Math.ceil(shape.layers / 4);
-      const small = build({ ...shape, layers: 2 }, rank);
-      discover(small); // what a process loads once is not of the model
-      small.dispose();
-      const before = process.memoryUsage.rss();
-      const start = process.hrtime.bigint();
-      discover(model);
-      const firstGrowth = process.memoryUsage.rss() - before;
-      const firstSeconds = Number(process.hrtime.bigint() - start) / 1e9;
+      const atFirst = process.memoryUsage.rss();
+      const firstSeconds = secondsOf(model);
+      const firstMiB = (process.memoryUsage.rss() - atFirst) / 2 ** 20;
       for (let i = 0; i < warmUps; i++) [model, quarter].forEach(discover);
+      const before = process.memoryUsage.rss();
       return {
         measure({ seconds, calls }: Budget): Measurement {
           const values: number[] = [];
-          const rssGrowthMiB = firstGrowth / 2 ** 20;
+          let rssGrowthMiB = 0;
           const end = performance.now() + 1000 * seconds;
           do {
             values.push(secondsOf(model));
+            rssGrowthMiB = Math.max(rssGrowthMiB, (process.memoryUsage.rss() - before) / 2 ** 20);
           } while (values.length < calls && performance.now() < end);
           const growth = fastest(model) / fastest(quarter) / times;
-          return { values, also: { rssGrowthMiB, growth, firstSeconds } };
+          return { values, also: { rssGrowthMiB, growth, firstSeconds, firstMiB } };
         },
         dispose() {
           model.dispose();

@@ -3,7 +3,11 @@ import { spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import t from 'tap';
 
-const files = { slices: './kernels.test.js', columns: './kernels_columns.test.js', rows: './fused.test.js' };
+const files = {
+  slices: './kernels.test.js',
+  columns: './kernels_columns.test.js',
+  rows: './fused.test.js',
+};
 const cases = Object.entries(files).flatMap(([name, file]) =>
   ['avx2', 'default'].map((capability) => ({ name, file, capability })),
 );

@@ -1,19 +1,26 @@
-"""The same checkpoint with transformers: from_pretrained and one forward; importing it is not timed."""
-import torch
+"""The same checkpoint with transformers: from_pretrained and one forward, here or in a new process."""
+import json
+import pathlib
+import subprocess
+import sys
 
-from .llama_folder import load, logit_row
+from .first_logits import first_logits
+
+SCRIPT = "suites.first_logits"
 
 
 class Case:
     def __init__(self, parameters):
-        self.device, self.path = parameters["device"], parameters["dir"]
-        self.ids = parameters["ids"]
+        self.arguments = parameters["dir"], parameters["device"], parameters["ids"]
+        self.fresh = parameters["fresh"]
         self.forms = {"transformers": self.run}
 
-    @torch.no_grad()
     def run(self):
-        model = load(self.path, self.device)
-        return logit_row(model(torch.tensor([self.ids], device=self.device)).logits[0, -1])
+        if not self.fresh:
+            return first_logits(*self.arguments)
+        command = [sys.executable, "-m", SCRIPT, json.dumps(self.arguments)]
+        folder = pathlib.Path(__file__).parent.parent
+        return json.loads(subprocess.run(command, cwd=folder, check=True, capture_output=True).stdout)
 
     def check(self, form):
         return {"last": self.run()}
