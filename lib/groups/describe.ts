@@ -18,7 +18,7 @@ function rowKey({ id, kind, layer, units, cost, prunable, reason, slices }: Node
 }
 
 /** `0–3, 5` for 0, 1, 2, 3, 5. */
-function ranges(numbers: readonly number[]): string {
+export function ranges(numbers: readonly number[]): string {
   const parts: string[] = [];
   for (let i = 0; i < numbers.length;) {
     let end = i;

@@ -1,4 +1,5 @@
 // A plan as text for a terminal: what there is, what would be cut, who loads it, and what a run takes.
+import { ranges } from '../groups/describe.js';
 import { bytes, duration, percent, whole } from '../report/format.js';
 import type { Measures } from './costs.js';
 import type { Verdict } from './engines/engine.js';
@@ -39,7 +40,7 @@ export function planText(plan: ModelPlan, width = 100, style: Style = plain): st
             [
               ['group', 'layers', 'units', 'because'],
               ...kept.map(({ id, layers, units, reason }) => [
-                ...[id, ranges(layers), whole(units), reason ?? ''],
+                ...[id, layerRanges(layers), whole(units), reason ?? ''],
               ]),
             ],
             width,
@@ -74,7 +75,7 @@ function removable(rows: readonly GroupRow[], width: number): string[] {
     [
       ['group', 'layers', 'units', 'of the model', 'parameters each', 'MACs each', 'cache each'],
       ...rows.map(({ id, layers, units, share, unit }) => [
-        ...[id, ranges(layers), whole(units), percent(share)],
+        ...[id, layerRanges(layers), whole(units), percent(share)],
         ...[whole(unit.parameters), whole(unit.macs), bytes(unit.kvBytes)],
       ]),
     ],
@@ -195,15 +196,6 @@ function count(n: number): string {
   return `${(n / 1000 ** power).toPrecision(4)} ${units[power] ?? ''}`;
 }
 
-/** `0–3, 5` for 0, 1, 2, 3, 5; `all` for what spans layers. */
-function ranges(numbers: readonly number[]): string {
-  if (numbers.length === 0) return 'all';
-  const parts: string[] = [];
-  for (let i = 0; i < numbers.length;) {
-    let end = i;
-    while (numbers[end + 1] === (numbers[end] as number) + 1) end++;
-    parts.push(end === i ? `${numbers[i]}` : `${numbers[i]}–${numbers[end]}`);
-    i = end + 1;
-  }
-  return parts.join(', ');
-}
+/** `0–3, 5`; `all` for what spans layers. */
+const layerRanges = (layers: readonly number[]): string =>
+  layers.length === 0 ? 'all' : ranges(layers);

@@ -1,5 +1,6 @@
 // The definition of the gated SiLU, in double.
 #include <ATen/Functions.h>
+#include <ATen/TensorOperators.h>
 
 #include "kernels/gated_silu/op.h"
 

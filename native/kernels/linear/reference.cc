@@ -1,5 +1,6 @@
 // The definition of a linear layer, in double.
 #include <ATen/Functions.h>
+#include <ATen/TensorOperators.h>
 
 #include "kernels/linear/op.h"
 

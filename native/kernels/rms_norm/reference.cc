@@ -1,5 +1,6 @@
 // The definition of the root-mean-square norm, in double.
 #include <ATen/Functions.h>
+#include <ATen/TensorOperators.h>
 
 #include "kernels/rms_norm/op.h"
 

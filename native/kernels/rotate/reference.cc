@@ -1,5 +1,6 @@
 // The definition of rotary positions, in double: pairs (i, i + R/2) turn, what is beyond R stays.
 #include <ATen/Functions.h>
+#include <ATen/TensorOperators.h>
 
 #include "kernels/rotate/op.h"
 
