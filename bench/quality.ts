@@ -9,7 +9,6 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { loadModel } from '../lib/checkpoint/load.js';
 import { planWidths } from '../lib/compress/plan.js';
-import { compress } from '../lib/compress/slice.js';
 import { type LhspgForm, lhspgForms } from '../lib/config/job.js';
 import { createContext } from '../lib/context.js';
 import { openCorpus } from '../lib/data/corpus.js';
@@ -22,6 +21,8 @@ import { pretrainingFeed } from '../lib/recovery/pretraining_feed.js';
 import { recover } from '../lib/recovery/recover.js';
 import { type SaliencyName, saliencies } from '../lib/saliency/index.js';
 import { loadTokenizer } from '../lib/tokenizer/tokenizer.js';
+import type { TokenBatch } from '../lib/train/language_model_loss.js';
+import { allAtOnce } from '../lib/train/train_batch.js';
 
 const { values } = parseArgs({
   options: {
@@ -79,30 +80,30 @@ const measure = (model: Model): Record<string, number> => {
 };
 
 using dense = loadModel(dir);
-using model = loadModel(dir);
 const sampler = createSampler({ sources: corpus.train, seed });
 const calibrator = createSampler({ sources: corpus.train, seed: seed + 4321 });
 const calibration = Array.from({ length: 4 }, () => calibrator.next(16));
 const totals = plan.quotas;
-const pruned = lhspg(
+const { model: compact } = lhspg(
   ctx,
   {
-    model,
+    open: () => loadModel(dir),
     partition,
     totals,
     guarded: new Set(),
     sampler,
     calibration,
+    probe: calibration[0] as TokenBatch,
     stateDir: join(state, 'a'),
   },
   {
     form: form.endsWith('transfer') ? 'transfer' : 'paper',
     ...{ saliency, batch, learningRate, lora, seed, saveEvery },
     ...{ epsilon: 0, steps: pruning, warmupSteps: Math.round(0.1 * pruning) },
+    ...{ schedule: 'constant', clip: 1, pull: 'linear', memory: allAtOnce },
     periods: pruning === 0 ? 1 : periods,
   },
 );
-using compact = compress(model, partition, new Map(pruned.kept.map((k) => [k.group, k.removed])));
 const cut = measure(compact);
 const feed = pretrainingFeed(ctx, sampler, corpus.validation, { batch, validationWindows: 16 });
 recover(
@@ -112,6 +113,7 @@ recover(
     ...{ stage: 'pretraining', rounds: 4, steps: steps - pruning, warmupSteps: 10 },
     ...{ learningRate, lora, eta: 0.3, tolerance: 0, seed: seed + 1, saveEvery },
     distill: Number(values.distill),
+    memory: allAtOnce,
   },
 );
 rmSync(state, { recursive: true, force: true });

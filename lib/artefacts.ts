@@ -65,7 +65,15 @@ export interface LhspgArtefact {
     lossBefore: number | null;
     lossAfter: number | null;
     zeroUnits: number;
+    /** the walk to zero of what was chosen: joint norm before the step, mean λ, groups at zero after it */
+    walk: { step: number; norm: number; lambda: number; zero: number }[];
+    /** the running model with zeros against the one without them; null where all stayed in place */
+    equality: CutArtefact['equality'] | null;
+    /** parameters of the running model after the period */
+    parameters: number;
   }[];
+  /** loss or gradients went wrong: taken back to `backTo`, then on at `rate` times the learning rate */
+  rollbacks: { step: number; backTo: number; rate: number; reason: string }[];
   /** which units stayed and which went, per group; `scores` (by unit, where known) are those of the last choice */
   kept: { group: string; kept: number[]; removed: number[]; scores?: number[] }[];
   losses: { step: number; loss: number; phase: string }[];

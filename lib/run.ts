@@ -20,6 +20,7 @@ import { type ModelPlan, type PlanSettings, planModel } from './plan/plan.js';
 import { discoverGraph, discoverGroups, summarise } from './pipeline/discover.js';
 import { cut, prune } from './pipeline/prune.js';
 import { readExamples, recoverInstruct, recoverPretraining } from './pipeline/restore.js';
+import { openWorkingModel } from './pipeline/working_model.js';
 import { writeReport } from './report/write_report.js';
 import type { RunFolder } from './run_folder/run_folder.js';
 import { scoped } from './tensor/scope.js';
@@ -103,17 +104,18 @@ export async function pipeline(ctx: Context, job: Job, folder: RunFolder): Promi
   const yardstick = { job, corpus, tokenizer, tasks };
   const calibration = (sequences: number): TokenBatch[] =>
     calibrationOf(job, corpus.train, sequences);
+  const probe = probeOf(job, corpus.validation);
 
   await folder.stage('trace', { lora }, () => summarise(graph, partition.parameters, seconds));
   await folder.stage('partition', {}, () => partition);
 
   const evaluation = job.evaluation;
   const dense = await folder.stage('evaluate-dense', { evaluation }, () => {
-    using model = loadModel(job.model, { device: ctx.device });
+    using model = openWorkingModel(ctx, job, job.model);
     return assess(ctx, model, 'dense', yardstick);
   });
   const knowledge = await folder.stage('knowledge', { analysis, seed }, () => {
-    using model = loadModel(job.model, { device: ctx.device });
+    using model = openWorkingModel(ctx, job, job.model);
     const { proxy, ratios, protect: protectShare } = analysis;
     return distribution(ctx, model, partition.groups, calibration(analysis.sequences), {
       proxy,
@@ -133,6 +135,7 @@ export async function pipeline(ctx: Context, job: Job, folder: RunFolder): Promi
   const input = {
     ...{ job, corpus, partition, plan, budget, guarded, dir: dirs.lhspg },
     calibration: calibration(job.lhspg.sequences),
+    probe,
   };
   const pruned = await folder.stage(
     'lhspg',
@@ -143,7 +146,7 @@ export async function pipeline(ctx: Context, job: Job, folder: RunFolder): Promi
     cut(ctx, input, pruned.kept, { from: dirs.lhspg, dir: dirs.compress }),
   );
   const cutScores = await folder.stage('evaluate-cut', { evaluation }, () => {
-    using model = loadModel(dirs.compress, { device: ctx.device });
+    using model = openWorkingModel(ctx, job, dirs.compress);
     return assess(ctx, model, 'cut', yardstick);
   });
 
@@ -162,20 +165,19 @@ export async function pipeline(ctx: Context, job: Job, folder: RunFolder): Promi
 
   const modelDir = folder.file('model');
   await folder.stage('export', {}, () => {
-    using model = loadModel(instruct ? dirs.instruct : dirs.pretraining, { device: ctx.device });
+    using model = openWorkingModel(ctx, job, instruct ? dirs.instruct : dirs.pretraining);
     const exported = exportModel(model, modelDir, {
       from: job.model,
       card: cardOf(job, dense, cutResult),
     });
-    const [batch] = calibration(1) as [TokenBatch];
     const equality = scoped(() =>
-      verifyExport(ctx, modelDir, model, tokensOf(batch, model.device)),
+      verifyExport(ctx, modelDir, model, tokensOf(probe, model.device)),
     );
     ctx.emit({ type: 'saved', path: modelDir, what: 'model' });
     return { ...exported, equality };
   });
   const recovered = await folder.stage('evaluate-recovered', { evaluation }, () => {
-    using model = loadModel(modelDir, { device: ctx.device });
+    using model = openWorkingModel(ctx, job, modelDir);
     return assess(ctx, model, 'recovered', yardstick);
   });
   const report = await folder.stage('report', {}, () => writeReport(folder.path));
@@ -183,6 +185,12 @@ export async function pipeline(ctx: Context, job: Job, folder: RunFolder): Promi
     ...{ output: folder.path, model: modelDir, report: report.html, cut: cutResult },
     ...{ dense, pruned: cutScores, recovered },
   };
+}
+
+/** Held-out windows on which cuts are proved: the first of each source's validation text. */
+function probeOf({ sequenceLength: length }: Job, validation: Corpus['validation']): TokenBatch {
+  const ids = Int32Array.from(validation.flatMap((source) => [...source.ids.subarray(0, length)]));
+  return { ids, batch: validation.length, length };
 }
 
 /** Windows that knowledge, saliency and transfer are measured on, drawn evenly by a seed of their own. */

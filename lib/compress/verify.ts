@@ -88,11 +88,16 @@ export function assertZeroUnits(model: Model, partition: Partition, removed: Rem
   for (const { id, kind, units, slices } of partition.groups) {
     const gone = removed.get(id) ?? [];
     if (gone.length === 0 || kind === 'experts') continue;
-    const present = slices.filter(({ param, lora }) => lora === null || parameters.has(param));
+    const present = slices
+      .filter(({ param, lora }) => lora === null || parameters.has(param))
+      .map((slice) => ({
+        slice,
+        indices: gone.flatMap((unit) => sliceIndices(slice, units, unit)),
+      }))
+      .filter(({ indices }) => indices.length > 0);
     const largest = scoped(() =>
       maxima(
-        present.map((slice) => {
-          const indices = gone.flatMap((unit) => sliceIndices(slice, units, unit));
+        present.map(({ slice, indices }) => {
           const tensor = parameters.get(slice.param);
           if (!tensor) {
             throw new LoraShearError('PARTITION_INVALID', `the model has no '${slice.param}'`, {
@@ -106,7 +111,7 @@ export function assertZeroUnits(model: Model, partition: Partition, removed: Rem
     );
     const odd = largest.findIndex((value) => value !== 0);
     if (odd < 0) continue;
-    const param = present[odd]?.param ?? '';
+    const param = present[odd]?.slice.param ?? '';
     throw new LoraShearError(
       'CUT_NOT_EQUAL',
       `${id}: removed units are not zero in '${param}' (largest ${largest[odd] ?? NaN})`,

@@ -1,6 +1,8 @@
 // The job: everything that one run is told, complete and checked. Made by parseJob, kept in the run's manifest.
 import type { TemplateName } from '../data/alpaca.js';
+import type { PullRule } from '../lhspg/pull.js';
 import type { SaliencyName } from '../saliency/index.js';
+import type { ScheduleName } from '../train/schedule.js';
 
 /** How redundant units go (schema.ts says what each does). */
 export const lhspgForms = ['transfer', 'paper', 'one-shot', 'one-shot-transfer'] as const;
@@ -46,6 +48,12 @@ export interface Job {
   readonly sequenceLength: number;
   /** Windows in one optimiser step. */
   readonly batchSize: number;
+  /** Of these, in memory at a time; null: all. */
+  readonly microBatchSize: number | null;
+  /** Activation checkpointing: less memory for a second forward pass. */
+  readonly checkpointing: boolean;
+  /** Type that the base weights train and are cut in; LoRA is float32. */
+  readonly dtype: 'float32' | 'bfloat16';
   /** Training tokens of LHSPG and pretraining recovery together. */
   readonly tokens: number;
   readonly knowledge: {
@@ -67,6 +75,11 @@ export interface Job {
     /** Share of LHSPG's steps that is warm-up. */
     readonly warmupShare: number;
     readonly learningRate: number;
+    readonly schedule: ScheduleName;
+    /** Largest L2 norm of all gradients together. */
+    readonly clip: number;
+    /** How hard redundant groups are pulled to zero (form `paper`). */
+    readonly pull: PullRule;
     /** ε of the half-space projection, in [0, 1). */
     readonly epsilon: number;
     /** Calibration windows of the saliency and the transfer. */

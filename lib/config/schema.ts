@@ -2,7 +2,9 @@
 import { z } from 'zod';
 import { templates } from '../data/alpaca.js';
 import { taskNames } from '../evaluate/index.js';
+import { pullRules } from '../lhspg/pull.js';
 import { saliencies } from '../saliency/index.js';
+import { schedules } from '../train/schedule.js';
 import { lhspgForms } from './job.js';
 
 const names = <T extends string>(registry: Record<T, unknown>) =>
@@ -71,6 +73,10 @@ const lora = z
   .prefault({})
   .describe('The LoRA on every linear of the blocks.');
 
+const ofPaper = {
+  error: 'applies to `form: paper` alone: in the transfer form a unit shrinks linearly to the end',
+};
+
 const lhspg = z
   .strictObject({
     form: z
@@ -90,13 +96,24 @@ const lhspg = z
       .default(0.1)
       .describe("Share of LHSPG's steps before the first period."),
     learning_rate: learningRate.default(1e-3),
+    schedule: z
+      .enum(names(schedules))
+      .default('constant')
+      .describe('Learning rate over the steps, after the rise of the warm-up.'),
+    clip: z.number().positive().default(1).describe('Largest L2 norm of all gradients together.'),
     epsilon: shareBelowOne.default(0).describe('ε of the half-space test (form `paper`).'),
+    pull: z
+      .enum(pullRules)
+      .default('linear')
+      .describe(
+        "How hard redundant groups are pulled to zero (form `paper`): evenly, or by DHSPG's rule where the loss wants them to grow.",
+      ),
   })
   .refine(({ form, epsilon }) => form === 'paper' || epsilon === 0, {
     path: ['epsilon'],
-    error:
-      'applies to `form: paper` alone: in the transfer form a unit shrinks linearly to the end',
+    ...ofPaper,
   })
+  .refine(({ form, pull }) => form === 'paper' || pull === 'linear', { path: ['pull'], ...ofPaper })
   .prefault({})
   .describe('LoRA Half-Space Projected Gradient (paper Alg. 4).');
 
@@ -182,6 +199,18 @@ export const jobSchema = z.strictObject({
     .optional()
     .describe("Tokens of a window [256, or the model's context if that is shorter]."),
   batch_size: count.default(16).describe('Windows in one optimiser step.'),
+  micro_batch_size: count
+    .nullable()
+    .default(null)
+    .describe('Of these, in memory at a time; gradients are added up. null: all.'),
+  checkpointing: z
+    .boolean()
+    .default(false)
+    .describe('Keep only what goes into each block, and compute it again for its gradient.'),
+  dtype: z
+    .enum(['float32', 'bfloat16'])
+    .default('float32')
+    .describe('Type in which the base weights are trained on and cut; LoRA stays float32.'),
   tokens: count
     .optional()
     .describe('Training tokens of LHSPG and pretraining recovery together [400000].'),

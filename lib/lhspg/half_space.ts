@@ -1,33 +1,78 @@
 // The half-space step on chosen slices (paper eq. 2 and Fig. 3; algorithm.md §3.9), through our own operator.
 import type { Model } from '../models/model.js';
 import { noGrad } from '../tensor/autograd.js';
-import { halfSpaceProjection } from '../tensor/kernels.js';
+import { groupStatistics, halfSpaceProjection } from '../tensor/kernels.js';
+import { floatTensorOn } from '../tensor/placed.js';
 import { scoped } from '../tensor/scope.js';
+import type { Tensor } from '../tensor/tensor.js';
 import type { AdamW } from '../train/adamw.js';
+import { type PullRule, lossAwarePull } from './pull.js';
 import { sliceList } from './slice_list.js';
 import type { ChosenSlice } from './units.js';
 
 export interface HalfSpaceOptions {
-  /** Steps left in the period, this one included: λ_g = ‖x_g‖ / remaining, so that the last one ends at zero. */
+  /** Steps left in the period, this one included: λ_g ≥ ‖x_g‖ / remaining, so that the last one ends at zero. */
   readonly remaining: number;
   /** ε of the half-space test. */
   readonly epsilon: number;
   /** Add the LoRA's step u = s·BA to the base before pulling (paper); else the base only shrinks. */
   readonly loraStep: boolean;
+  /** Default: linear. */
+  readonly pull?: PullRule;
   readonly optimizer: AdamW;
+  /** Read back what the step found; costs a wait for the device. */
+  readonly report?: boolean;
+}
+
+/** What a step found, over all its groups. */
+export interface Shrinking {
+  /** √Σ‖x_g‖² before the step. */
+  readonly norm: number;
+  /** Mean λ_g. */
+  readonly lambda: number;
+  /** Groups that are exactly zero after it. */
+  readonly zero: number;
 }
 
 /** x_g ← Proj(x_g + u_g − λ_g·x_g/‖x_g‖); the factor's rows and their moments become zero. */
 export function halfSpaceStep(
   model: Model,
   slices: readonly ChosenSlice[],
-  { remaining, epsilon, loraStep, optimizer }: HalfSpaceOptions,
-): void {
-  if (slices.length === 0) return;
-  noGrad(() => {
+  options: HalfSpaceOptions,
+): Shrinking | null {
+  const { remaining, epsilon, loraStep, pull = 'linear', optimizer, report = false } = options;
+  if (slices.length === 0) return null;
+  return noGrad(() =>
     scoped(() => {
-      const { list, groups, scale } = sliceList(model, slices, optimizer);
-      halfSpaceProjection(list, { scale: loraStep ? scale : 0, groups, remaining, epsilon });
-    });
-  });
+      const { list, groups, scale: own } = sliceList(model, slices, optimizer);
+      const scale = loraStep ? own : 0;
+      const least = pull === 'loss_aware' ? leastPulls() : null;
+      const found = halfSpaceProjection(list, {
+        ...{ scale, groups, remaining, epsilon },
+        ...(least ? { pull: floatTensorOn(model.device, least) } : {}),
+      });
+      return report ? shrinking(found, least) : null;
+
+      function leastPulls(): Float32Array {
+        const rows = groupStatistics(list, { scale, groups }).toArray();
+        return Float32Array.from({ length: groups }, (_, g) => {
+          const [squared = 0, inner = 0, step = 0] = rows.slice(3 * g, 3 * g + 3);
+          return lossAwarePull({ squared, inner, step }, Math.sqrt(squared) / remaining);
+        });
+      }
+    }),
+  );
+
+  function shrinking(found: Tensor, least: Float32Array | null): Shrinking {
+    const rows = found.toArray(); // (groups, 2): ‖x_g‖, whether it is zero now
+    let [squares, lambdas, zero] = [0, 0, 0];
+    const groups = rows.length / 2;
+    for (let g = 0; g < groups; g++) {
+      const norm = rows[2 * g] ?? 0;
+      squares += norm * norm;
+      lambdas += Math.max(norm / remaining, least?.[g] ?? 0);
+      zero += rows[2 * g + 1] ?? 0;
+    }
+    return { norm: Math.sqrt(squares), lambda: lambdas / groups, zero };
+  }
 }

@@ -1,27 +1,33 @@
 // What an LHSPG run leaves on disk to go on bit for bit: weights, LoRA, moments, transfers, and where it stands.
+import { architectureOf } from '../models/index.js';
 import type { Model } from '../models/model.js';
 import { clone, to } from '../tensor/ops.js';
 import { keep } from '../tensor/scope.js';
 import type { Tensor } from '../tensor/tensor.js';
 import type { AdamW } from '../train/adamw.js';
 import { loadState, saveState } from '../train/checkpoint.js';
+import type { Shrinkage } from './running_model.js';
 import type { LhspgState } from './state.js';
 import type { Transfer } from './transfer.js';
 
 interface SavedJson {
   state: LhspgState;
+  shrinkage: Shrinkage | null;
   transfers: Omit<Transfer, 'coefficients'>[];
 }
 
-export function saveRun(
-  dir: string,
-  model: Model,
-  optimizer: AdamW,
-  state: LhspgState,
-  transfers: readonly Transfer[],
-): void {
+/** What runs: the model with its LoRA, the optimiser of that, and the transfers of the period. */
+export interface Running {
+  readonly model: Model;
+  readonly optimizer: AdamW;
+  readonly shrinkage: Shrinkage | null;
+  readonly transfers: Transfer[];
+}
+
+export function saveRun(dir: string, running: Running, state: LhspgState): void {
+  const { model, optimizer, shrinkage, transfers } = running;
   const json: SavedJson = {
-    state,
+    ...{ state, shrinkage },
     transfers: transfers.map(({ path, redundant, staying }) => ({ path, redundant, staying })),
   };
   const coefficients = transfers.map((transfer): [string, Tensor] => [
@@ -31,28 +37,48 @@ export function saveRun(
   saveState(dir, [...trained(model, optimizer), ...coefficients], json);
 }
 
+export interface RunOpener {
+  readonly device: string;
+  /** The dense model as it was at the start. */
+  readonly open: () => Model;
+  /** Gives a model its LoRA and the optimiser of it. */
+  readonly attach: (model: Model) => AdamW;
+}
+
 /**
- * Puts the saved values into `model` and `optimizer`; undefined when nothing was saved in `dir`. The caller
- * disposes the transfers' coefficients.
+ * What was saved in `dir`; undefined when nothing was. The caller disposes all of it.
  * @throws RUN_CORRUPT, SAFETENSORS_INVALID
  */
 export function loadRun(
   dir: string,
-  model: Model,
-  optimizer: AdamW,
-): { state: LhspgState; transfers: Transfer[] } | undefined {
+  { device, open, attach }: RunOpener,
+): { running: Running; state: LhspgState } | undefined {
   const saved = loadState<SavedJson>(dir);
   if (!saved) return undefined;
+  const made: { dispose(): void }[] = [];
+  const owned = <T extends { dispose(): void }>(owner: T): T => {
+    made.push(owner);
+    return owner;
+  };
   try {
-    for (const [name, tensor] of trained(model, optimizer)) saved.restore(name, tensor);
-    const { state, transfers } = saved.json;
-    return {
-      state,
-      transfers: transfers.map((entry) => ({
-        ...entry,
-        coefficients: aligned(saved.tensor(nameOf(entry)), model.device),
-      })),
+    const { state, shrinkage, transfers } = saved.json;
+    const stored = (name: string): Tensor => owned(aligned(saved.tensor(name), device));
+    const build = ({ config }: Shrinkage): Model => {
+      const model = architectureOf(config).build(config, stored);
+      made.length = 0; // the model owns them now
+      return model;
     };
+    const model = owned(shrinkage ? build(shrinkage) : open());
+    const optimizer = owned(attach(model));
+    for (const [name, tensor] of trained(model, optimizer)) saved.restore(name, tensor);
+    const restored = transfers.map((entry) => ({
+      ...entry,
+      coefficients: stored(nameOf(entry)),
+    }));
+    return { running: { model, optimizer, shrinkage, transfers: restored }, state };
+  } catch (thrown) {
+    for (const owner of made) owner.dispose();
+    throw thrown;
   } finally {
     saved.close();
   }

@@ -31,7 +31,7 @@ export interface LhspgState {
   t: number;
   /** Steps done in all. */
   step: number;
-  /** Units chosen in the running period, null before its choice. */
+  /** Units chosen in the running period, null before its choice. Units are numbered as in the dense model. */
   chosen: Record<string, number[]> | null;
   /** Units that earlier periods removed. */
   removed: Record<string, number[]>;
@@ -40,6 +40,8 @@ export interface LhspgState {
   sampler: SamplerState;
   periods: LhspgArtefact['periods'];
   losses: LhspgArtefact['losses'];
+  /** Where training went wrong, was taken back to the last good period, and went on at half the rate. */
+  rollbacks: LhspgArtefact['rollbacks'];
 }
 
 export function freshState(sampler: SamplerState): LhspgState {
@@ -53,5 +55,6 @@ export function freshState(sampler: SamplerState): LhspgState {
     sampler,
     periods: [],
     losses: [],
+    rollbacks: [],
   };
 }

@@ -1,296 +1,299 @@
 // LHSPG: progressive structured pruning with LoRA (paper Alg. 4; algorithm.md §3.9, and §9 for the transfer).
-import type { LhspgArtefact } from '../artefacts.js';
-import {
-  disposeStatistics,
-  inputStatistics,
-  type InputStatistics,
-} from '../calibration/input_statistics.js';
+import { join } from 'node:path';
 import type { Context } from '../context.js';
-import type { Sampler } from '../data/sampler.js';
-import { asLoraShearError } from '../errors.js';
-import type { NodeGroup, Partition } from '../groups/group.js';
+import type { SamplerState } from '../data/sampler.js';
+import { LoraShearError, asLoraShearError } from '../errors.js';
 import { attachLora, detachLora, loraParameters, mergeLora } from '../lora/lora.js';
 import type { Model } from '../models/model.js';
-import { type SaliencyName, saliencies } from '../saliency/index.js';
-import { type Scores, consumerPaths, consumersOf } from '../saliency/saliency.js';
 import { AdamW } from '../train/adamw.js';
-import { type TokenBatch, nextTokenLoss } from '../train/language_model_loss.js';
-import { trainStep } from '../train/step.js';
-import { sliceIndices } from '../groups/slice_indices.js';
-import { halfSpaceStep } from './half_space.js';
+import { nextTokenLoss } from '../train/language_model_loss.js';
+import { schedules } from '../train/schedule.js';
+import { trainOnBatch } from '../train/train_batch.js';
+import { hasDiverged } from './divergence.js';
+import { type Choice, Walk, chooseUnits } from './period.js';
+import type { LhspgInput, LhspgOptions, LhspgResult } from './options.js';
 import { quotasOf } from './quota.js';
+import { keptUnits, recordChoice, recordShrinking } from './record.js';
+import { RunningModel } from './running_model.js';
 import { loadRun, saveRun } from './saved_run.js';
-import { type Units, selectRedundant } from './select.js';
 import { type LhspgState, type Segment, freshState, segmentsOf } from './state.js';
-import { type Transfer, fitTransfer, transferShare } from './transfer.js';
-import { type ChosenSlice, chosenSlices, walkersOf, zeroSlices } from './units.js';
-
-export interface LhspgOptions {
-  /** `paper`: the producers walk to zero with their LoRA step; `transfer`: the carriers shrink linearly while
-   *  their consumers take over in closed form. With `steps` 0 either is one cut at once. */
-  readonly form: 'paper' | 'transfer';
-  readonly saliency: SaliencyName;
-  readonly periods: number;
-  /** Training steps in all, warm-up included. */
-  readonly steps: number;
-  readonly warmupSteps: number;
-  readonly batch: number;
-  readonly learningRate: number;
-  readonly epsilon: number;
-  readonly lora: { readonly r: number; readonly alpha: number };
-  readonly seed: number;
-  /** Steps between two saved states. */
-  readonly saveEvery: number;
-}
-
-export interface LhspgInput {
-  readonly model: Model;
-  readonly partition: Partition;
-  /** Units to remove in all, by group. */
-  readonly totals: ReadonlyMap<string, number>;
-  /** Groups that are touched last. */
-  readonly guarded: ReadonlySet<string>;
-  readonly sampler: Sampler;
-  readonly calibration: readonly TokenBatch[];
-  /** Folder of the resumable state. */
-  readonly stateDir: string;
-}
-
-export type LhspgResult = Pick<LhspgArtefact, 'periods' | 'losses' | 'kept'>;
 
 /**
- * Prunes `model` in place: afterwards every removed unit is exactly zero in all its slices, the LoRA of what
- * stays is merged, and no LoRA is attached. Goes on from `stateDir` where a run stopped.
- * @throws RUN_ABORTED after saving the state, PRUNE_DIVERGED when the loss is not finite
+ * Prunes: what becomes exactly zero leaves the model at the end of its period, and the LoRA of what stays is merged.
+ * Goes on from `stateDir` where a run stopped.
+ * @throws RUN_ABORTED after saving the state, PRUNE_DIVERGED when training goes wrong twice, CUT_NOT_EQUAL
  */
 export function lhspg(ctx: Context, input: LhspgInput, options: LhspgOptions): LhspgResult {
-  const { model } = input;
-  attachLora(model, { ...options.lora, seed: options.seed });
-  const optimizer = new AdamW(loraParameters(model));
-  const loop = new LhspgLoop(ctx, input, options, optimizer);
+  const loop = new LhspgLoop(ctx, input, options);
   try {
     return loop.run();
   } finally {
     loop.dispose();
-    optimizer.dispose();
-    detachLora(model);
   }
 }
+
+const gone = (removed: LhspgState['removed']): Map<string, number[]> =>
+  new Map(Object.entries(removed));
 
 class LhspgLoop {
   readonly #segments: readonly Segment[];
   readonly #quotas: ReadonlyMap<string, number[]>;
-  readonly #groups: readonly NodeGroup[];
   #state: LhspgState;
-  #transfers: Transfer[] = [];
-  #slices: ChosenSlice[] = [];
+  #running: RunningModel | null = null;
+  #optimizer: AdamW | null = null;
+  #walk: Walk | null = null;
+
+  /** Where the sampler starts. */
+  readonly #fresh: SamplerState;
+  /** Does not stop: between two states of the model. */
+  readonly #steady: Context;
 
   constructor(
     readonly ctx: Context,
     readonly input: LhspgInput,
     readonly options: LhspgOptions,
-    readonly optimizer: AdamW,
   ) {
+    this.#steady = { ...ctx, checkpoint: () => undefined };
+    this.#fresh = input.sampler.state();
     this.#segments = segmentsOf(options);
-    this.#quotas = quotasOf(input.totals, options.periods, input.guarded);
-    this.#groups = input.partition.groups.filter(({ id }) => (input.totals.get(id) ?? 0) > 0);
-    this.#state = freshState(input.sampler.state());
+    const { totals, guarded, partition } = input;
+    this.#quotas = quotasOf(totals, options.periods, guarded, partition.groups);
+    this.#state = freshState(this.#fresh);
   }
 
   run(): LhspgResult {
-    this.#resume();
-    try {
-      for (;;) {
-        const segment = this.#segments[this.#state.segment];
-        if (!segment) break;
+    if (!this.#restore(this.input.stateDir)) this.#start();
+    for (;;) {
+      const segment = this.#segments[this.#state.segment];
+      if (!segment) break;
+      try {
         this.ctx.checkpoint();
-        if (segment.kind === 'period' && !this.#state.chosen) this.#beginPeriod(segment);
-        if (this.#state.t < segment.steps) {
-          this.#step(segment);
-          if (this.#state.step % this.options.saveEvery === 0) this.#save();
-        }
-        if (this.#state.t >= segment.steps) {
-          if (segment.kind === 'period') this.#endPeriod(segment);
-          this.#state.segment++;
-          this.#state.t = 0;
-          this.#save();
+        this.#advance(segment);
+      } catch (thrown) {
+        const { code } = asLoraShearError(thrown);
+        if (code === 'PRUNE_DIVERGED') this.#rollBack(asLoraShearError(thrown));
+        else {
+          // checkpoint() throws only between changes of the model, so the state is whole
+          if (code === 'RUN_ABORTED') this.#save(this.input.stateDir);
+          throw thrown;
         }
       }
-    } catch (thrown) {
-      // checkpoint() throws only between changes of the model, so the state is whole
-      if (asLoraShearError(thrown).code === 'RUN_ABORTED') this.#save();
-      throw thrown;
     }
-    mergeLora(this.input.model);
-    const { periods, losses, removed, scores } = this.#state;
-    const kept = this.#groups.map(({ id, units }) => {
-      const gone = removed[id] ?? [];
-      const stays = Array.from({ length: units }, (_, u) => u).filter((u) => !gone.includes(u));
-      return { group: id, kept: stays, removed: gone, scores: scores[id] ?? [] };
-    });
-    return { periods, losses, kept };
+    return this.#finish();
   }
 
-  /** Scores, chooses, and fits the transfer; the model changes only at the end, by a merge. */
+  /** The next step, with what begins or ends a segment beside it. */
+  #advance(segment: Segment): void {
+    if (segment.kind === 'period' && !this.#state.chosen) this.#beginPeriod(segment);
+    if (this.#state.t < segment.steps) {
+      this.#step(segment);
+      const { saveEvery } = this.options;
+      if (this.#state.step % saveEvery === 0) this.#save(this.input.stateDir);
+    }
+    if (this.#state.t < segment.steps) return;
+    if (segment.kind === 'period') this.#endPeriod(segment);
+    this.#state.segment++;
+    this.#state.t = 0;
+    this.#save(this.#good);
+    this.#save(this.input.stateDir);
+  }
+
+  get #model(): Model {
+    return this.#owned.model;
+  }
+
+  get #owned(): RunningModel {
+    if (!this.#running) throw new LoraShearError('INTERNAL', 'no model runs');
+    return this.#running;
+  }
+
+  /** Folder of the state at the end of the last segment. */
+  get #good(): string {
+    return join(this.input.stateDir, 'good');
+  }
+
+  #attach(model: Model): AdamW {
+    attachLora(model, { ...this.options.lora, seed: this.options.seed });
+    return new AdamW(loraParameters(model));
+  }
+
+  #start(): void {
+    const model = this.input.open();
+    this.#running = new RunningModel(model, this.input.partition);
+    this.#optimizer = this.#attach(model);
+  }
+
   #beginPeriod({ index, steps }: Segment): void {
-    const { model, calibration } = this.input;
+    const { calibration } = this.input;
+    const { saliency, seed, form } = this.options;
+    const running = this.#owned;
     const quotas = new Map([...this.#quotas].map(([id, list]) => [id, list[index] ?? 0]));
-    const removed = this.#removed();
-    const open = this.#groups.filter(({ id }) => (quotas.get(id) ?? 0) > 0);
-    const statistics = inputStatistics(this.ctx, model, consumerPaths(open), calibration);
-    try {
-      const scores = saliencies[this.options.saliency]({
-        model,
-        groups: open,
-        statistics,
-        removed,
-        limits: quotas,
-        seed: this.options.seed + index,
-      });
-      const chosen = selectRedundant(scores, quotas, removed);
-      if (this.options.form === 'transfer') {
-        this.#transfers = this.#fit(open, chosen, statistics);
-        mergeLora(model);
-        this.optimizer.reset();
-      }
-      this.#state.chosen = Object.fromEntries(chosen);
-      this.#record(index, steps, chosen, scores);
-    } finally {
-      disposeStatistics(statistics);
+    const removed = new Map(
+      [...running.places(Object.entries(this.#state.removed))].map(([id, u]) => [id, new Set(u)]),
+    );
+    const choice = chooseUnits(this.ctx, {
+      ...{ model: running.model, partition: running.partition, quotas, removed, calibration },
+      ...{ saliency, seed: seed + index, transfer: form === 'transfer' },
+    });
+    if (form === 'transfer') {
+      mergeLora(running.model);
+      this.#optimizer?.reset();
     }
-    this.#slices = chosenSlices(this.input.partition, this.#chosen());
+    recordChoice(this.#state, running, choice, { index, steps });
+    this.#openWalk(choice);
   }
 
-  #fit(
-    groups: readonly NodeGroup[],
-    chosen: Units,
-    statistics: ReadonlyMap<string, InputStatistics>,
-  ): Transfer[] {
-    const removed = this.#removed();
-    return groups.flatMap((group) =>
-      consumersOf(group).flatMap(({ slice, path }) => {
-        const features = (units: Iterable<number>): number[] =>
-          [...units].flatMap((u) => sliceIndices(slice, group.units, u));
-        const redundant = features(chosen.get(group.id) ?? []);
-        const moments = statistics.get(path);
-        if (redundant.length === 0 || !moments) return [];
-        const gone = new Set(features(removed.get(group.id) ?? []));
-        return fitTransfer(path, moments, redundant, gone, this.input.model.device);
-      }),
+  #openWalk({ chosen, transfers }: Pick<Choice, 'chosen' | 'transfers'>): void {
+    const { model, partition } = this.#owned;
+    const optimizer = this.#optimizer as AdamW;
+    this.#walk = new Walk(model, partition, optimizer, this.options, chosen, transfers);
+    this.#closeExperts();
+  }
+
+  /** Experts do not shrink: no token goes to those that are chosen, or gone. */
+  #closeExperts(): void {
+    const { removed, chosen } = this.#state;
+    const ids = new Set([...Object.keys(removed), ...Object.keys(chosen ?? {})]);
+    this.#owned.close(
+      [...ids].map((id) => [id, [...(removed[id] ?? []), ...(chosen?.[id] ?? [])]] as const),
     );
   }
 
   #step({ index, steps, kind }: Segment): void {
-    const { model, sampler } = this.input;
-    const { batch: rows, learningRate, warmupSteps, form } = this.options;
+    const { sampler } = this.input;
+    const { batch: rows, learningRate, warmupSteps, schedule, steps: total } = this.options;
+    const { clip, memory } = this.options;
     const state = this.#state;
-    const batch = sampler.next(rows);
-    const rise = warmupSteps > 0 ? Math.min(1, (state.step + 1) / warmupSteps) : 1;
-    const loss = trainStep(() => nextTokenLoss(model, batch), this.optimizer, learningRate * rise);
+    const model = this.#model;
+    const share = schedules[schedule](state.step, { total, warmup: warmupSteps });
+    const halved = state.rollbacks.at(-1)?.rate ?? 1;
+    const loss = trainOnBatch(
+      model,
+      sampler.next(rows),
+      (part, pass) => nextTokenLoss(model, part, pass),
+      this.#optimizer as AdamW,
+      { learningRate: learningRate * share * halved, clip, ...memory },
+    );
     if (kind === 'period') {
       const remaining = steps - state.t;
-      this.#shrink(remaining);
-      if (form === 'transfer') this.#transfer(1 / steps);
+      const report = recordShrinking(state.t, steps);
+      const found = this.#walk?.step(remaining, steps, report) ?? null;
+      if (found) state.periods[index]?.walk.push({ step: state.step + 1, ...found });
     }
     state.t++;
     state.step++;
     const phase = kind === 'warmup' ? 'warm-up' : `period ${index + 1}`;
     state.losses.push({ step: state.step, loss, phase });
     state.sampler = sampler.state();
-    const { steps: total } = this.options;
     const progress = { done: state.step, total, unit: 'step', loss, note: phase };
     this.ctx.emit({ type: 'progress', stage: 'lhspg', ...progress });
     this.ctx.emit({ type: 'metric', stage: 'lhspg', step: state.step, values: { loss, phase } });
-  }
-
-  /** The half-space step on what walks to zero; the other producers of a shrinking unit stand still. */
-  #shrink(remaining: number): void {
-    const { form, epsilon } = this.options;
-    const producers = this.#slices.filter(({ slice }) => slice.role === 'producer');
-    const walking = form === 'paper' ? producers : walkersOf(this.#slices);
-    halfSpaceStep(this.input.model, walking, {
-      ...{ remaining, epsilon, optimizer: this.optimizer },
-      loraStep: form === 'paper',
+    if (
+      !hasDiverged(
+        state.losses.map((entry) => entry.loss),
+        model.vocabulary,
+      )
+    )
+      return;
+    throw new LoraShearError('PRUNE_DIVERGED', `the training loss rose to ${loss.toFixed(2)}`, {
+      hint: 'lower the learning rate, then go on with --resume',
     });
-    if (form === 'transfer') {
-      const factors = producers.filter(({ slice }) => slice.lora === 'B');
-      zeroSlices(this.input.model, factors, this.optimizer);
-    }
   }
 
-  #transfer(share: number): void {
-    const linears = this.input.model.linears();
-    for (const transfer of this.#transfers) {
-      const linear = linears.get(transfer.path);
-      if (linear) transferShare(linear, transfer, share);
-    }
-  }
-
-  /** What was chosen is exactly zero everywhere; what stays keeps what it learned (merge). */
+  /** What was chosen is exactly zero everywhere and leaves; what stays keeps what it learned (merge). */
   #endPeriod({ index, steps }: Segment): void {
-    const { model } = this.input;
-    if (steps === 0 && this.options.form === 'transfer') this.#transfer(1);
-    zeroSlices(model, this.#slices, this.optimizer);
-    mergeLora(model);
-    this.optimizer.reset();
+    if (steps === 0) this.#walk?.move(1);
+    this.#walk?.zero();
+    mergeLora(this.#model);
+    this.#closeWalk();
     const { removed, chosen, periods, losses } = this.#state;
     for (const [id, units] of Object.entries(chosen ?? {})) {
       removed[id] = [...(removed[id] ?? []), ...units].sort((a, b) => a - b);
     }
+    const running = this.#owned;
+    const equality = running.shrink(this.#steady, gone(removed), this.input.probe);
+    this.#optimizer?.dispose();
+    this.#optimizer = new AdamW(loraParameters(running.model));
     const period = periods[index];
     if (period) {
       period.lossAfter = losses.at(-1)?.loss ?? null;
       period.zeroUnits = Object.values(removed).reduce((n, units) => n + units.length, 0);
+      period.equality = equality;
+      period.parameters = running.partition.parameters;
     }
     this.#state.chosen = null;
-    this.#slices = [];
+  }
+
+  #finish(): LhspgResult {
+    const { periods, losses, removed, rollbacks } = this.#state;
+    const running = this.#owned;
+    mergeLora(running.model);
+    detachLora(running.model);
+    running.shrink(this.#steady, gone(removed), this.input.probe, true);
+    const kept = keptUnits(this.input.partition, this.input.totals, this.#state);
+    this.#running = null;
+    return { model: running.model, periods, losses, kept, rollbacks };
+  }
+
+  /** Back to the end of the last segment, then on at half the rate; the second time there is no way on. */
+  #rollBack(cause: LoraShearError): void {
+    const { rollbacks, step } = this.#state;
+    if (rollbacks.length > 0) {
+      throw new LoraShearError(
+        'PRUNE_DIVERGED',
+        `${cause.message}, also at half the learning rate`,
+        { hint: 'lower the learning rate', facts: { ...cause.facts, rollbacks }, cause },
+      );
+    }
     this.dispose();
+    if (!this.#restore(this.#good)) {
+      this.input.sampler.restore(this.#fresh);
+      this.#state = freshState(this.#fresh);
+      this.#start();
+    }
+    const { step: backTo } = this.#state;
+    const reason = cause.message;
+    this.#state.rollbacks.push({ step, backTo, rate: 0.5, reason });
+    const message = `${reason} at step ${step}: back to step ${backTo}, on at half the learning rate`;
+    this.ctx.emit({ type: 'warning', message });
+    this.#save(this.input.stateDir);
   }
 
-  #record(index: number, steps: number, chosen: Units, scores: Scores): void {
-    const before = this.#state.losses.at(-1)?.loss ?? null;
-    for (const [id, list] of scores) this.#state.scores[id] = [...list];
-    this.#state.periods.push({
-      index,
-      steps,
-      chosen: [...chosen].map(([group, units]) => ({
-        group,
-        units,
-        scores: units.map((u) => scores.get(group)?.[u] ?? NaN),
-      })),
-      lossBefore: before,
-      lossAfter: before,
-      zeroUnits: 0,
-    });
+  #save(dir: string): void {
+    const { model, shrinkage } = this.#owned;
+    const optimizer = this.#optimizer as AdamW;
+    const transfers = [...(this.#walk?.transfers ?? [])];
+    saveRun(dir, { model, optimizer, shrinkage, transfers }, this.#state);
+    if (dir !== this.input.stateDir) return;
+    this.ctx.emit({ type: 'saved', path: dir, what: 'LHSPG state' });
   }
 
-  #removed(): Map<string, ReadonlySet<number>> {
-    return new Map(Object.entries(this.#state.removed).map(([id, units]) => [id, new Set(units)]));
-  }
-
-  #chosen(): Units {
-    return new Map(Object.entries(this.#state.chosen ?? {}));
-  }
-
-  #save(): void {
-    const { model, stateDir } = this.input;
-    saveRun(stateDir, model, this.optimizer, this.#state, this.#transfers);
-    this.ctx.emit({ type: 'saved', path: stateDir, what: 'LHSPG state' });
-  }
-
-  #resume(): void {
-    const { model, partition, sampler, stateDir } = this.input;
-    const saved = loadRun(stateDir, model, this.optimizer);
-    if (!saved) return;
+  #restore(dir: string): boolean {
+    const { open, partition, sampler } = this.input;
+    const attach = (model: Model): AdamW => this.#attach(model);
+    const saved = loadRun(dir, { device: this.ctx.device, open, attach });
+    if (!saved) return false;
+    const { model, optimizer, shrinkage, transfers } = saved.running;
+    this.#running = new RunningModel(model, partition, shrinkage);
+    this.#optimizer = optimizer;
     this.#state = saved.state;
-    this.#transfers = saved.transfers;
     sampler.restore(this.#state.sampler);
-    this.#slices = chosenSlices(partition, this.#chosen());
+    this.#closeExperts();
+    const { chosen } = this.#state;
+    if (chosen) this.#openWalk({ chosen: this.#running.places(Object.entries(chosen)), transfers });
+    return true;
   }
 
-  /** Frees what is kept for the running period. */
+  #closeWalk(): void {
+    this.#walk?.dispose();
+    this.#walk = null;
+  }
+
   dispose(): void {
-    for (const { coefficients } of this.#transfers) coefficients.dispose();
-    this.#transfers = [];
+    this.#closeWalk();
+    this.#optimizer?.dispose();
+    this.#optimizer = null;
+    this.#running?.dispose();
+    this.#running = null;
   }
 }

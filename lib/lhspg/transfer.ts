@@ -59,9 +59,11 @@ export function transferShare(
       const { matrix: weight, lora } = linear;
       const R = longTensorOn(weight.device, redundant);
       const S = longTensorOn(weight.device, staying);
-      const effective = lora ? add(weight, loraDelta(lora)) : weight;
-      const moved = matmul(indexSelect(effective, 1, R), transpose(coefficients, 0, 1)); // (out, |S|)
-      indexAdd_(weight, 1, S, moved, share);
+      // In the coefficients' type, whatever the weight's: only the sum is rounded.
+      const base = to(indexSelect(weight, 1, R), weight.device, coefficients.dtype); // (out, |R|)
+      const told = lora ? add(base, indexSelect(loraDelta(lora), 1, R)) : base;
+      const moved = matmul(told, transpose(coefficients, 0, 1)); // (out, |S|)
+      indexAdd_(weight, 1, S, to(moved, weight.device, weight.dtype), share);
     });
   });
 }

@@ -40,12 +40,19 @@ function slicesOf(group: NodeGroup, units: readonly number[]): ChosenSlice[] {
   });
 }
 
-/** The slices whose shrinking shrinks a unit's output in proportion: its carriers, else what reads it. */
+/**
+ * The slices whose shrinking shrinks a unit's output in proportion: its carriers, else what reads it. Where nothing but
+ * a sum reads it (whole layers and their halves), all of it walks, and what it says shrinks faster than in proportion.
+ */
 export function walkersOf(slices: readonly ChosenSlice[]): ChosenSlice[] {
-  const carried = new Set(slices.filter(({ slice }) => slice.carrier).map(({ group }) => group));
-  return slices.filter(({ group, slice }) =>
-    carried.has(group) ? slice.carrier : slice.role === 'consumer',
-  );
+  const having = (test: (slice: Slice) => boolean): Set<NodeGroup> =>
+    new Set(slices.filter(({ slice }) => test(slice)).map(({ group }) => group));
+  const carried = having(({ carrier }) => carrier);
+  const read = having(({ role }) => role === 'consumer');
+  return slices.filter(({ group, slice }) => {
+    if (carried.has(group)) return slice.carrier;
+    return !read.has(group) || slice.role === 'consumer';
+  });
 }
 
 /** Sets the slices to exactly zero, and with a LoRA factor the moments that belong to it. */
@@ -53,6 +60,7 @@ export function zeroSlices(model: Model, slices: readonly ChosenSlice[], optimiz
   const parameters = new Map(model.parameters());
   noGrad(() => {
     for (const { slice, indices } of slices) {
+      if (indices.length === 0) continue;
       const tensor = parameters.get(slice.param);
       if (!tensor) continue; // a LoRA factor of a model that carries none now
       scoped(() => {

@@ -112,7 +112,9 @@ class Stack extends Module {
     }
     x = inside(embeddingNorm?.[0] ?? '', x, this.#embeddingNorm);
     this.#blocks.forEach((block, i) => {
-      x = this.in(`${this.#layers}.${i}`, () => block.forward(x, pass));
+      const run = (h: Tensor): Tensor =>
+        this.in(`${this.#layers}.${i}`, () => block.forward(h, pass));
+      x = pass.checkpoints ? pass.checkpoints.run(run, x) : run(x);
     });
     x = inside(names.norm ?? 'norm', x, this.#norm);
     return inside(projected?.out ?? '', x, this.#out);
@@ -174,7 +176,9 @@ export class Decoder extends Module implements Model {
       pass.cache?.advance(pass.length);
       return hidden;
     } finally {
-      pass.dispose();
+      // Blocks that run again in backward need what the pass holds.
+      if (options.checkpoints) options.checkpoints.adopt(pass);
+      else pass.dispose();
     }
   }
 

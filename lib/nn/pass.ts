@@ -1,5 +1,6 @@
 // What all layers of one forward pass share: where its tokens stand, which of them see which, and the cache.
 import { LoraShearError } from '../errors.js';
+import type { Checkpoints } from '../tensor/checkpointing.js';
 import type { DType } from '../tensor/dtype.js';
 import { fromTypedArray } from '../tensor/from_typed_array.js';
 import { indexSelect, reshape, slice, to } from '../tensor/ops.js';
@@ -17,6 +18,8 @@ export interface PassOptions {
   readonly mask?: readonly (readonly number[])[] | null | undefined;
   /** Keys and values of the tokens before these; the pass appends its own. */
   readonly cache?: KvCache | null | undefined;
+  /** Blocks keep only their inputs; the caller's backward goes through these. */
+  readonly checkpoints?: Checkpoints | undefined;
 }
 
 /** How attention is to hide keys: by libtorch's own causal rule, by a mask (B or 1, 1, T, S), or not at all. */
@@ -33,6 +36,7 @@ export class Pass {
   readonly past: number;
   readonly cache: KvCache | null;
   readonly device: string;
+  readonly checkpoints: Checkpoints | undefined;
   readonly #mask: readonly (readonly number[])[] | null;
   readonly #masks = new Map<string, Tensor>();
   readonly #rotations = new Map<RotationTable, Rotation>();
@@ -43,8 +47,9 @@ export class Pass {
   constructor(
     tokens: Tensor,
     readonly dtype: DType,
-    { mask = null, cache = null }: PassOptions = {},
+    { mask = null, cache = null, checkpoints }: PassOptions = {},
   ) {
+    this.checkpoints = checkpoints;
     const [batch, length] = tokens.shape as [number, number];
     this.batch = batch;
     this.length = length;

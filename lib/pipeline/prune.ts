@@ -1,13 +1,11 @@
 // The prune and compress stages of a run: LHSPG on a copy of the dense model, then the exact cut.
 import { join } from 'node:path';
 import type { CutArtefact, LhspgArtefact } from '../artefacts.js';
-import { loadModel } from '../checkpoint/load.js';
 import { exportConfig } from '../checkpoint/export_config.js';
-import { saveSafetensors } from '../checkpoint/save.js';
-import { SafetensorsFile } from '../checkpoint/safetensors.js';
+import { readConfig } from '../checkpoint/load.js';
+import { expand } from '../compress/expand.js';
 import type { WidthPlan } from '../compress/plan.js';
-import { compress } from '../compress/slice.js';
-import { assertZeroUnits, verifyCut } from '../compress/verify.js';
+import { verifyCut } from '../compress/verify.js';
 import type { Job } from '../config/job.js';
 import type { Context } from '../context.js';
 import type { Corpus } from '../data/corpus.js';
@@ -15,17 +13,16 @@ import { createSampler } from '../data/sampler.js';
 import type { Partition } from '../groups/group.js';
 import { lhspg } from '../lhspg/train.js';
 import type { Model } from '../models/model.js';
-import { noGrad } from '../tensor/autograd.js';
-import { copy_ } from '../tensor/ops.js';
 import { scoped } from '../tensor/scope.js';
 import { type TokenBatch, tokensOf } from '../train/language_model_loss.js';
 import type { Budget } from './budget.js';
-import { countParameters, saveWorkingModel } from './working_model.js';
+import { countParameters, openWorkingModel, saveWorkingModel } from './working_model.js';
 
 /** Optimiser steps between two saved states of a training loop. */
 export const saveEvery = 25;
 
-const prunedFile = 'pruned.safetensors';
+/** Within the stage's folder: what LHSPG ends with, every removed unit gone. */
+const prunedFolder = 'pruned';
 
 export interface PruneInput {
   readonly job: Job;
@@ -35,30 +32,33 @@ export interface PruneInput {
   readonly budget: Budget;
   readonly guarded: ReadonlySet<string>;
   readonly calibration: readonly TokenBatch[];
+  /** Held-out text on which every cut is proved. */
+  readonly probe: TokenBatch;
   /** Folder of the stage's resumable state and of its result. */
   readonly dir: string;
 }
 
-/** Prunes and leaves the full-size model with its exact zeros in `dir`. */
+/** Prunes and leaves the cut model in `dir`. */
 export function prune(ctx: Context, input: PruneInput): LhspgArtefact {
-  const { job, corpus, partition, plan, budget, guarded, calibration, dir } = input;
-  const { form, saliency, learningRate, epsilon } = job.lhspg;
+  const { job, corpus, partition, plan, budget, guarded, calibration, probe, dir } = input;
+  const { form, saliency, learningRate, schedule, clip, epsilon, pull } = job.lhspg;
   const oneShot = form.startsWith('one-shot');
-  using model = loadModel(job.model, { device: ctx.device });
   const sampler = createSampler({ sources: corpus.train, seed: job.seed });
-  const result = lhspg(
+  const open = (): Model => openWorkingModel(ctx, job, job.model);
+  const { model, ...result } = lhspg(
     ctx,
-    { model, partition, totals: plan.quotas, guarded, sampler, calibration, stateDir: dir },
+    { open, partition, totals: plan.quotas, guarded, sampler, calibration, probe, stateDir: dir },
     {
-      ...{ saliency, learningRate, epsilon, saveEvery },
+      ...{ saliency, learningRate, schedule, clip, epsilon, pull, saveEvery },
       form: form.endsWith('transfer') ? 'transfer' : 'paper',
       periods: oneShot ? 1 : job.lhspg.periods,
       ...{ steps: budget.lhspg, warmupSteps: budget.warmup, batch: job.batchSize },
+      memory: { microBatch: job.microBatchSize, checkpointing: job.checkpointing },
       ...{ lora: job.lora, seed: job.seed },
     },
   );
-  assertZeroUnits(model, partition, removedOf(result.kept));
-  saveSafetensors(join(dir, prunedFile), model.parameters());
+  using _ = model;
+  saveWorkingModel(model, join(dir, prunedFolder));
   const { achievedRatio, parameters, kvHeadsRemovedPerLayer, channelsRemovedPerLayer } = plan;
   return {
     ...{ form, saliency, learningRate, seed: job.seed, warmupSteps: budget.warmup },
@@ -78,21 +78,21 @@ export function prune(ctx: Context, input: PruneInput): LhspgArtefact {
   };
 }
 
-/** Cuts the pruned model of `from` to its new widths, proves masked ≡ compact, and leaves it in `dir`. */
+/**
+ * What LHSPG left in `from` goes to `dir`, after a proof against the dense model's own shape with zeros in the place of all
+ * that went.
+ * @throws CUT_NOT_EQUAL
+ */
 export function cut(
   ctx: Context,
-  { job, partition, calibration }: PruneInput,
+  { job, partition, probe }: PruneInput,
   kept: LhspgArtefact['kept'],
   { from, dir }: { from: string; dir: string },
 ): CutArtefact {
-  using masked = loadModel(job.model, { device: ctx.device });
-  restoreInto(masked, join(from, prunedFile));
-  const removed = removedOf(kept);
-  assertZeroUnits(masked, partition, removed);
-  using compact = compress(masked, partition, removed);
-  const [batch] = calibration;
-  if (!batch) throw new RangeError('no calibration batch');
-  const equality = scoped(() => verifyCut(ctx, masked, compact, tokensOf(batch, masked.device)));
+  using compact = openWorkingModel(ctx, job, join(from, prunedFolder));
+  const config = readConfig(job.model);
+  using masked = expand(compact, config, partition, removedOf(kept));
+  const equality = scoped(() => verifyCut(ctx, masked, compact, tokensOf(probe, masked.device)));
   saveWorkingModel(compact, dir);
   const before = sizesOf(masked);
   const after = sizesOf(compact);
@@ -106,18 +106,6 @@ export function cut(
 
 function removedOf(kept: LhspgArtefact['kept']): Map<string, readonly number[]> {
   return new Map(kept.map(({ group, removed }) => [group, removed]));
-}
-
-function restoreInto(model: Model, path: string): void {
-  const file = new SafetensorsFile(path);
-  noGrad(() => {
-    for (const [name, tensor] of model.parameters()) {
-      scoped(() => {
-        copy_(tensor, file.tensor(name));
-      });
-    }
-  });
-  file.close();
 }
 
 function sizesOf(model: Model): CutArtefact['before'] {

@@ -1,6 +1,5 @@
 // The recovery stages of a run: pretraining text in rounds, then instructions; each from folder to folder.
 import type { RecoveryArtefact } from '../artefacts.js';
-import { loadModel } from '../checkpoint/load.js';
 import type { Job, JobInstruct } from '../config/job.js';
 import type { Context } from '../context.js';
 import { readInstructions } from '../data/alpaca.js';
@@ -15,7 +14,7 @@ import { type RecoveryOptions, recover } from '../recovery/recover.js';
 import type { Tokenizer } from '../tokenizer/tokenizer.js';
 import type { Budget } from './budget.js';
 import { saveEvery } from './prune.js';
-import { saveWorkingModel } from './working_model.js';
+import { openWorkingModel, saveWorkingModel } from './working_model.js';
 
 /** Folders of a stage: the model it starts from, and where its state and result go. */
 export interface Folders {
@@ -110,8 +109,8 @@ function restore(
   stage: Stage,
   { from, dir }: Folders,
 ): RecoveryArtefact {
-  using model = loadModel(from, { device: ctx.device });
-  using dense = loadModel(job.model, { device: ctx.device });
+  using model = openWorkingModel(ctx, job, from);
+  using dense = openWorkingModel(ctx, job, job.model);
   const { eta, tolerance } = job.recovery;
   const artefact = recover(
     ctx,
@@ -119,6 +118,7 @@ function restore(
     {
       ...stage,
       ...{ eta, tolerance, saveEvery, lora: job.lora },
+      memory: { microBatch: job.microBatchSize, checkpointing: job.checkpointing },
       warmupSteps: Math.min(10, Math.floor(stage.steps / 4)),
       seed: job.seed + seedOf[stage.stage],
     },

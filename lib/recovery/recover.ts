@@ -5,15 +5,21 @@ import { asLoraShearError } from '../errors.js';
 import type { StageName } from '../events.js';
 import { attachLora, detachLora, loraParameters, mergeLora } from '../lora/lora.js';
 import type { Model } from '../models/model.js';
+import type { PassOptions } from '../nn/pass.js';
 import { noGrad } from '../tensor/autograd.js';
 import { clone, copy_ } from '../tensor/ops.js';
 import { keep, scoped } from '../tensor/scope.js';
 import type { Tensor } from '../tensor/tensor.js';
 import { AdamW } from '../train/adamw.js';
 import { loadState, saveState } from '../train/checkpoint.js';
-import { distillationLoss, nextTokenLoss, predictions } from '../train/language_model_loss.js';
+import {
+  type TokenBatch,
+  distillationLoss,
+  nextTokenLoss,
+  predictions,
+} from '../train/language_model_loss.js';
 import { cosineWithWarmup } from '../train/schedule.js';
-import { trainStep } from '../train/step.js';
+import { type Memory, trainOnBatch } from '../train/train_batch.js';
 import type { Feed } from './feed.js';
 import { degradation, mixture } from './mixture.js';
 
@@ -31,6 +37,7 @@ export interface RecoveryOptions {
   readonly tolerance: number;
   /** Share of the loss that follows the dense model's distribution; 0 trains on the text alone. */
   readonly distill: number;
+  readonly memory: Memory;
   readonly seed: number;
   readonly saveEvery: number;
 }
@@ -165,23 +172,17 @@ class RecoveryLoop {
 
   #step(): void {
     const { model, teacher, feed } = this.input;
-    const { learningRate, steps, warmupSteps, distill } = this.options;
+    const { learningRate, steps, warmupSteps, distill, memory } = this.options;
     const state = this.#state;
     const batch = feed.next();
     const lr = learningRate * cosineWithWarmup(state.step, { total: steps, warmup: warmupSteps });
-    const loss = trainStep(
-      () =>
-        teacher && distill > 0 && !batch.labels
-          ? distillationLoss(
-              model,
-              batch,
-              noGrad(() => predictions(teacher, batch)),
-              distill,
-            )
-          : nextTokenLoss(model, batch),
-      this.optimizer,
-      lr,
-    );
+    const lossOf = (rows: TokenBatch, pass: PassOptions): Tensor => {
+      if (!teacher || distill === 0 || rows.labels) return nextTokenLoss(model, rows, pass);
+      const target = noGrad(() => predictions(teacher, rows));
+      return distillationLoss(model, rows, target, distill, pass);
+    };
+    const how = { learningRate: lr, clip: 1, ...memory };
+    const loss = trainOnBatch(model, batch, lossOf, this.optimizer, how);
     state.t++;
     state.step++;
     state.tokens += batch.ids.length;

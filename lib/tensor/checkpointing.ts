@@ -31,6 +31,7 @@ let runsAgain = false;
 export class Checkpoints {
   readonly #streams: readonly RandomStream[];
   readonly #segments: Segment[] = [];
+  readonly #adopted: { dispose(): void }[] = [];
 
   /** @param streams random streams that the parts draw from, besides libtorch's own: they draw the same numbers again */
   constructor({ streams = [] }: { streams?: readonly RandomStream[] } = {}) {
@@ -79,6 +80,11 @@ export class Checkpoints {
     }
   }
 
+  /** Takes over what the parts use besides their inputs; it is disposed with them. */
+  adopt(owner: { dispose(): void }): void {
+    this.#adopted.push(owner);
+  }
+
   /**
    * Forgets the parts.
    * @throws TENSOR_SCOPE when the plain backward() reached them, which ends at their outputs
@@ -88,6 +94,7 @@ export class Checkpoints {
       scoped(() => outputs.some((x) => x.grad !== null)),
     );
     for (const segment of this.#segments.splice(0)) disposeSegment(segment);
+    for (const owner of this.#adopted.splice(0)) owner.dispose();
     if (!reached) return;
     throw new LoraShearError('TENSOR_SCOPE', 'backward() ended at checkpointed parts', {
       hint: 'call backward() of the Checkpoints instead: it goes through them',

@@ -1,5 +1,6 @@
 // Next-token losses of a model on rows of tokens, in nats per target.
 import type { Model } from '../models/model.js';
+import type { PassOptions } from '../nn/pass.js';
 import {
   add,
   crossEntropy,
@@ -40,8 +41,8 @@ function targetsOf({ ids, labels = ids, batch, length }: TokenBatch, device: str
 }
 
 /** Logits that predict a token, flat (B·(T−1), V). */
-export function predictions(model: Model, batch: TokenBatch): Tensor {
-  const logits = model.forward(tokensOf(batch, model.device)); // (B, T, V)
+export function predictions(model: Model, batch: TokenBatch, pass?: PassOptions): Tensor {
+  const logits = model.forward(tokensOf(batch, model.device), pass); // (B, T, V)
   return reshape(slice(logits, 1, 0, batch.length - 1), [
     batch.batch * (batch.length - 1),
     model.vocabulary,
@@ -54,8 +55,8 @@ export function logLikelihoodLoss(logProbabilities: Tensor, batch: TokenBatch): 
 }
 
 /** Mean cross-entropy over the targets. */
-export function nextTokenLoss(model: Model, batch: TokenBatch): Tensor {
-  const logits = predictions(model, batch);
+export function nextTokenLoss(model: Model, batch: TokenBatch, pass?: PassOptions): Tensor {
+  const logits = predictions(model, batch, pass);
   return crossEntropy(logits, targetsOf(batch, logits.device));
 }
 
@@ -68,8 +69,9 @@ export function distillationLoss(
   batch: TokenBatch,
   teacher: Tensor,
   weight: number,
+  pass?: PassOptions,
 ): Tensor {
-  const logits = predictions(model, batch);
+  const logits = predictions(model, batch, pass);
   const hard = crossEntropy(logits, targetsOf(batch, logits.device));
   const p = softmax(teacher, -1);
   const gap = sub(logSoftmax(teacher, -1), logSoftmax(logits, -1));

@@ -27,20 +27,43 @@ export function clipGradients(parameters: readonly Tensor[], limit: number): num
  * @throws PRUNE_DIVERGED when the loss or a gradient is not finite; parameters and moments are then untouched
  */
 export function trainStep(loss: () => Tensor, optimizer: AdamW, lr: number, clip = 1): number {
+  return optimizerStep(
+    () =>
+      scoped(() => {
+        const l = loss();
+        const nats = finiteLoss(l);
+        backward(l);
+        return nats;
+      }),
+    optimizer,
+    { learningRate: lr, clip },
+  );
+}
+
+/**
+ * One optimiser step on the gradients that `accumulate` leaves, which gives the loss in nats. No gradient is left.
+ * @throws PRUNE_DIVERGED when the gradients' norm is not finite; parameters and moments are then untouched
+ */
+export function optimizerStep(
+  accumulate: () => number,
+  optimizer: AdamW,
+  { learningRate, clip }: { learningRate: number; clip: number },
+): number {
   try {
-    const value = scoped(() => {
-      const l = loss();
-      const nats = l.item();
-      refuseNotFinite('training loss', nats);
-      backward(l);
-      return nats;
-    });
+    const nats = accumulate();
     refuseNotFinite('norm of the gradients', clipGradients(optimizer.parameters, clip));
-    optimizer.step(lr);
-    return value;
+    optimizer.step(learningRate);
+    return nats;
   } finally {
     clearGrads(optimizer.parameters);
   }
+}
+
+/** The value of a loss. @throws PRUNE_DIVERGED when it is no finite number */
+export function finiteLoss(loss: Tensor): number {
+  const nats = loss.item();
+  refuseNotFinite('training loss', nats);
+  return nats;
 }
 
 function refuseNotFinite(what: string, value: number): void {

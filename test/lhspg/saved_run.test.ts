@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import t from 'tap';
 import { createContext } from '../../lib/context.js';
 import type { RunEvent } from '../../lib/events.js';
-import type { LhspgOptions } from '../../lib/lhspg/train.js';
+import type { LhspgOptions } from '../../lib/lhspg/options.js';
 import { tensorCount } from '../../lib/tensor/scope.js';
 import { inFolder, pruned } from '../fixtures/lhspg_run.js';
 import { snapshot, stoppingContext } from '../fixtures/tiny_training.js';
@@ -62,7 +62,7 @@ t.test(
       const expected = snapshot(direct.model);
       direct.model.dispose();
       t.equal(copies.length, 12 + 4, 'after every step and at the end of every segment');
-      t.equal(readdirSync(state).length, 2, 'old states are gone');
+      t.equal(readdirSync(state).length, 3, 'old states are gone, the last good one is beside');
       for (const copy of copies) {
         const metrics: number[] = [];
         const { model, result } = pruned(

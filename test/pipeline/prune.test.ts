@@ -10,7 +10,7 @@ import { budgetOf } from '../../lib/pipeline/budget.js';
 import { cut, prune } from '../../lib/pipeline/prune.js';
 import { countParameters } from '../../lib/pipeline/working_model.js';
 import { tensorCount } from '../../lib/tensor/scope.js';
-import { calibration, inFolder } from '../fixtures/lhspg_run.js';
+import { calibration, inFolder, probe } from '../fixtures/lhspg_run.js';
 import { writeModelFolder } from '../fixtures/model_folder.js';
 import { discovered, sourceOf } from '../fixtures/tiny_training.js';
 
@@ -53,7 +53,7 @@ for (const form of lhspgForms) {
           return join(dir, name);
         };
         const input = {
-          ...{ job, corpus, partition, plan, budget, calibration },
+          ...{ job, corpus, partition, plan, budget, calibration, probe },
           ...{ guarded: new Set<string>(), dir: own('lhspg') },
         };
         const pruned = prune(ctx, input);

@@ -34,6 +34,7 @@ const options: RecoveryOptions = {
   tolerance: 0,
   distill: 0,
   seed: 5,
+  memory: { microBatch: null, checkpointing: false },
   saveEvery: 3,
 };
 const dense = { x: 1, y: 2 };

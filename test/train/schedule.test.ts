@@ -1,5 +1,5 @@
 import t from 'tap';
-import { cosineWithWarmup } from '../../lib/train/schedule.js';
+import { cosineWithWarmup, schedules } from '../../lib/train/schedule.js';
 
 const rates = (total: number, warmup: number): number[] =>
   Array.from({ length: total }, (_, step) => cosineWithWarmup(step, { total, warmup }));
@@ -28,5 +28,17 @@ t.test('when there is a warm-up, then the rate rises in a line to the curve', (t
     warm.every((rate) => rate > 0 && rate <= 1),
     'no step is wasted on a rate of 0',
   );
+  t.end();
+});
+
+t.test('when a schedule is named, then it rises over the warm-up and ends where it says', (t) => {
+  const options = { total: 10, warmup: 2 };
+  for (const name of ['constant', 'linear', 'cosine'] as const) {
+    t.equal(schedules[name](0, { total: 10, warmup: 0 }), 1, name);
+    t.equal(schedules[name](0, options) / schedules[name](0, { total: 10, warmup: 0 }), 0.5, name);
+  }
+  t.equal(schedules.constant(9, options), 1);
+  t.ok(Math.abs(schedules.linear(4, options) - 0.6) < 1e-15);
+  t.equal(schedules.linear(12, options), 0);
   t.end();
 });

@@ -3,15 +3,19 @@ import type { LhspgArtefact } from '../../../lib/artefacts.js';
 import { cut } from '../../../lib/report/sections/cut.js';
 import { blocks, labels, only, sampleRecord, texts } from '../sample_record.js';
 
+const nothing = { walk: [], equality: null, parameters: 100 };
+
 const nb = '\u00a0%';
 
 const periods: LhspgArtefact['periods'] = [
   {
     ...{ index: 0, steps: 18, zeroUnits: 1, lossBefore: 2.125, lossAfter: 2.25 },
+    ...nothing,
     chosen: [{ group: 'a', units: [3], scores: [0.125] }],
   },
   {
     ...{ index: 1, steps: 0, zeroUnits: 4, lossBefore: null, lossAfter: null },
+    ...nothing,
     chosen: [
       { group: 'a', units: [1, 0], scores: [0.5, 0.0625] },
       { group: 'b', units: [2], scores: [8] },

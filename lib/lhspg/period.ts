@@ -1,0 +1,135 @@
+// One pruning period: what is chosen, how it walks to zero, and what takes its knowledge over (paper Alg. 4).
+import {
+  disposeStatistics,
+  inputStatistics,
+  type InputStatistics,
+} from '../calibration/input_statistics.js';
+import type { Context } from '../context.js';
+import type { NodeGroup, Partition } from '../groups/group.js';
+import { sliceIndices } from '../groups/slice_indices.js';
+import type { Model } from '../models/model.js';
+import { saliencies, type SaliencyName } from '../saliency/index.js';
+import { type Scores, consumerPaths, consumersOf } from '../saliency/saliency.js';
+import type { AdamW } from '../train/adamw.js';
+import type { TokenBatch } from '../train/language_model_loss.js';
+import { type Shrinking, halfSpaceStep } from './half_space.js';
+import type { PullRule } from './pull.js';
+import { type Units, selectRedundant } from './select.js';
+import { type Transfer, fitTransfer, transferShare } from './transfer.js';
+import { type ChosenSlice, chosenSlices, walkersOf, zeroSlices } from './units.js';
+
+export interface Choice {
+  readonly chosen: Units;
+  readonly scores: Scores;
+  readonly transfers: Transfer[];
+}
+
+export interface ChoiceInput {
+  readonly model: Model;
+  readonly partition: Partition;
+  /** Units to choose from each group. */
+  readonly quotas: ReadonlyMap<string, number>;
+  /** Units that are zero already and still in the model. */
+  readonly removed: ReadonlyMap<string, ReadonlySet<number>>;
+  readonly calibration: readonly TokenBatch[];
+  readonly saliency: SaliencyName;
+  readonly seed: number;
+  /** Fit how those that stay tell what the chosen ones told. */
+  readonly transfer: boolean;
+}
+
+/** Scores, chooses, and fits the transfers; changes nothing. Units are places in `model`. */
+export function chooseUnits(ctx: Context, input: ChoiceInput): Choice {
+  const { model, partition, quotas, removed, calibration, saliency, seed } = input;
+  const open = partition.groups.filter(({ id }) => (quotas.get(id) ?? 0) > 0);
+  // What no block reads (the head, routers) keeps no inputs, and gets no transfer.
+  const linears = model.linears();
+  const paths = consumerPaths(open).filter((path) => linears.has(path));
+  const statistics = inputStatistics(ctx, model, paths, calibration);
+  try {
+    const given = { model, groups: open, statistics, removed, limits: quotas, seed };
+    const scores = saliencies[saliency](given);
+    const chosen = selectRedundant(scores, quotas, removed, open);
+    const transfers = input.transfer ? fit(open, chosen, removed, statistics, model.device) : [];
+    return { chosen, scores, transfers };
+  } finally {
+    disposeStatistics(statistics);
+  }
+}
+
+function fit(
+  groups: readonly NodeGroup[],
+  chosen: Units,
+  removed: ReadonlyMap<string, ReadonlySet<number>>,
+  statistics: ReadonlyMap<string, InputStatistics>,
+  device: string,
+): Transfer[] {
+  return groups.flatMap((group) =>
+    consumersOf(group).flatMap(({ slice, path }) => {
+      const features = (units: Iterable<number>): number[] =>
+        [...units].flatMap((u) => sliceIndices(slice, group.units, u));
+      const redundant = features(chosen.get(group.id) ?? []);
+      const moments = statistics.get(path);
+      if (redundant.length === 0 || !moments) return [];
+      const gone = new Set(features(removed.get(group.id) ?? []));
+      return fitTransfer(path, moments, redundant, gone, device);
+    }),
+  );
+}
+
+export interface WalkOptions {
+  readonly form: 'paper' | 'transfer';
+  readonly epsilon: number;
+  readonly pull: PullRule;
+}
+
+/** What the chosen units (places) do from step to step. Owns the transfers. */
+export class Walk {
+  readonly #slices: readonly ChosenSlice[];
+
+  constructor(
+    readonly model: Model,
+    partition: Partition,
+    readonly optimizer: AdamW,
+    readonly options: WalkOptions,
+    chosen: Units,
+    readonly transfers: readonly Transfer[],
+  ) {
+    this.#slices = chosenSlices(partition, chosen);
+  }
+
+  /** The half-space step on what walks to zero; the other producers of a shrinking unit stand still. */
+  step(remaining: number, steps: number, report: boolean): Shrinking | null {
+    const { form, epsilon, pull } = this.options;
+    const producers = this.#slices.filter(({ slice }) => slice.role === 'producer');
+    const paper = form === 'paper';
+    const found = halfSpaceStep(this.model, paper ? producers : walkersOf(this.#slices), {
+      ...{ remaining, epsilon, optimizer: this.optimizer, report },
+      ...(paper ? { loraStep: true, pull } : { loraStep: false }),
+    });
+    if (!paper) {
+      const factors = producers.filter(({ slice }) => slice.lora === 'B');
+      zeroSlices(this.model, factors, this.optimizer);
+      this.move(1 / steps);
+    }
+    return found;
+  }
+
+  /** This share of what the chosen units told their consumers is told by those that stay from now on. */
+  move(share: number): void {
+    const linears = this.model.linears();
+    for (const transfer of this.transfers) {
+      const linear = linears.get(transfer.path);
+      if (linear) transferShare(linear, transfer, share);
+    }
+  }
+
+  /** What was chosen becomes exactly zero in all its slices. */
+  zero(): void {
+    zeroSlices(this.model, this.#slices, this.optimizer);
+  }
+
+  dispose(): void {
+    for (const { coefficients } of this.transfers) coefficients.dispose();
+  }
+}

@@ -1,0 +1,90 @@
+// One optimiser step on a batch: in parts that fit into memory, with or without activation checkpoints.
+import { loraDropout } from '../lora/lora.js';
+import type { Model } from '../models/model.js';
+import type { PassOptions } from '../nn/pass.js';
+import { backward } from '../tensor/autograd.js';
+import { Checkpoints } from '../tensor/checkpointing.js';
+import { scale } from '../tensor/ops.js';
+import { scoped } from '../tensor/scope.js';
+import type { Tensor } from '../tensor/tensor.js';
+import type { AdamW } from './adamw.js';
+import type { TokenBatch } from './language_model_loss.js';
+import { finiteLoss, optimizerStep } from './step.js';
+
+/** How the step of a batch is computed; none of it changes what is learned but for the last bits of sums. */
+export interface Memory {
+  /** Rows whose activations are in memory at a time; null: all of the batch. */
+  readonly microBatch: number | null;
+  /** Keep only what goes into each block, and run it again for its gradient. */
+  readonly checkpointing: boolean;
+}
+
+export const allAtOnce: Memory = { microBatch: null, checkpointing: false };
+
+export interface BatchOptions extends Memory {
+  readonly learningRate: number;
+  /** Largest L2 norm of all gradients together. */
+  readonly clip: number;
+}
+
+/**
+ * One step on the mean loss over all targets of `batch`. `lossOf` gives the mean over the targets of some rows.
+ * @throws PRUNE_DIVERGED when the loss or a gradient is not finite; parameters and moments are then untouched
+ */
+export function trainOnBatch(
+  model: Model,
+  batch: TokenBatch,
+  lossOf: (rows: TokenBatch, pass: PassOptions) => Tensor,
+  optimizer: AdamW,
+  { microBatch, checkpointing, ...step }: BatchOptions,
+): number {
+  const parts = microBatches(batch, microBatch ?? batch.batch);
+  const targets = parts.map(targetCount);
+  const all = targets.reduce((sum, n) => sum + n, 0);
+  const accumulate = (): number =>
+    parts.reduce((nats, rows, i) => {
+      const share = parts.length === 1 ? 1 : (targets[i] ?? 0) / all;
+      if (share === 0) return nats;
+      return nats + share * gradients(model, (pass) => lossOf(rows, pass), share, checkpointing);
+    }, 0);
+  return optimizerStep(accumulate, optimizer, step);
+}
+
+function gradients(
+  model: Model,
+  lossOf: (pass: PassOptions) => Tensor,
+  share: number,
+  checkpointing: boolean,
+): number {
+  return scoped(() => {
+    const stream = loraDropout(model)?.stream;
+    using checkpoints = checkpointing
+      ? new Checkpoints({ streams: stream ? [stream] : [] })
+      : undefined;
+    const loss = lossOf(checkpoints ? { checkpoints } : {});
+    const nats = finiteLoss(loss);
+    const part = share === 1 ? loss : scale(loss, share);
+    if (checkpoints) checkpoints.backward(part);
+    else backward(part);
+    return nats;
+  });
+}
+
+function microBatches(batch: TokenBatch, rows: number): TokenBatch[] {
+  if (rows >= batch.batch) return [batch];
+  const { ids, labels, length } = batch;
+  return Array.from({ length: Math.ceil(batch.batch / rows) }, (_, i) => {
+    const end = Math.min((i + 1) * rows, batch.batch);
+    const part = (all: Int32Array): Int32Array => all.subarray(i * rows * length, end * length);
+    return {
+      ...{ ids: part(ids), batch: end - i * rows, length },
+      ...(labels ? { labels: part(labels) } : {}),
+    };
+  });
+}
+
+/** Tokens that are predicted: all but the first of each row, without those that are no targets. */
+function targetCount({ labels, batch, length }: TokenBatch): number {
+  if (!labels) return batch * (length - 1);
+  return labels.reduce((n, label, i) => n + (i % length > 0 && label >= 0 ? 1 : 0), 0);
+}
