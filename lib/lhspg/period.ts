@@ -10,12 +10,13 @@ import { sliceIndices } from '../groups/slice_indices.js';
 import type { Model } from '../models/model.js';
 import { saliencies, type SaliencyName } from '../saliency/index.js';
 import { type Scores, consumerPaths, consumersOf } from '../saliency/saliency.js';
+import { scoped } from '../tensor/scope.js';
 import type { AdamW } from '../train/adamw.js';
 import type { TokenBatch } from '../train/language_model_loss.js';
 import { type Shrinking, halfSpaceStep } from './half_space.js';
 import type { PullRule } from './pull.js';
 import { type Units, selectRedundant } from './select.js';
-import { type Transfer, fitTransfer, transferShare } from './transfer.js';
+import { type Transfer, fitInputs, transferOf, transferShare } from './transfer.js';
 import { type ChosenSlice, chosenSlices, walkersOf, zeroSlices } from './units.js';
 
 export interface Choice {
@@ -50,7 +51,7 @@ export function chooseUnits(ctx: Context, input: ChoiceInput): Choice {
     const given = { model, groups: open, statistics, removed, limits: quotas, seed };
     const scores = saliencies[saliency](given);
     const chosen = selectRedundant(scores, quotas, removed, open);
-    const transfers = input.transfer ? fit(open, chosen, removed, statistics, model.device) : [];
+    const transfers = input.transfer ? fit(model, open, chosen, removed, statistics) : [];
     return { chosen, scores, transfers };
   } finally {
     disposeStatistics(statistics);
@@ -58,21 +59,23 @@ export function chooseUnits(ctx: Context, input: ChoiceInput): Choice {
 }
 
 function fit(
+  model: Model,
   groups: readonly NodeGroup[],
   chosen: Units,
   removed: ReadonlyMap<string, ReadonlySet<number>>,
   statistics: ReadonlyMap<string, InputStatistics>,
-  device: string,
 ): Transfer[] {
+  const linears = model.linears();
   return groups.flatMap((group) =>
     consumersOf(group).flatMap(({ slice, path }) => {
       const features = (units: Iterable<number>): number[] =>
         [...units].flatMap((u) => sliceIndices(slice, group.units, u));
       const redundant = features(chosen.get(group.id) ?? []);
       const moments = statistics.get(path);
-      if (redundant.length === 0 || !moments) return [];
+      const linear = linears.get(path);
+      if (redundant.length === 0 || !moments || !linear) return [];
       const gone = new Set(features(removed.get(group.id) ?? []));
-      return fitTransfer(path, moments, redundant, gone, device);
+      return scoped(() => transferOf(path, linear, fitInputs(moments, redundant, gone)));
     }),
   );
 }
@@ -98,7 +101,10 @@ export class Walk {
     this.#slices = chosenSlices(partition, chosen);
   }
 
-  /** The half-space step on what walks to zero; the other producers of a shrinking unit stand still. */
+  /**
+   * The half-space step on what walks to zero. In the transfer form nothing else that belongs to a chosen unit learns:
+   * its output shrinks in proportion, and what its consumers are told of it is known from the start.
+   */
   step(remaining: number, steps: number, report: boolean): Shrinking | null {
     const { form, epsilon, pull } = this.options;
     const producers = this.#slices.filter(({ slice }) => slice.role === 'producer');
@@ -108,7 +114,7 @@ export class Walk {
       ...(paper ? { loraStep: true, pull } : { loraStep: false }),
     });
     if (!paper) {
-      const factors = producers.filter(({ slice }) => slice.lora === 'B');
+      const factors = this.#slices.filter(({ slice }) => slice.lora !== null);
       zeroSlices(this.model, factors, this.optimizer);
       this.move(1 / steps);
     }
@@ -130,6 +136,6 @@ export class Walk {
   }
 
   dispose(): void {
-    for (const { coefficients } of this.transfers) coefficients.dispose();
+    for (const { told } of this.transfers) told.dispose();
   }
 }

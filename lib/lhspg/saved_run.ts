@@ -13,7 +13,8 @@ import type { Transfer } from './transfer.js';
 interface SavedJson {
   state: LhspgState;
   shrinkage: Shrinkage | null;
-  transfers: Omit<Transfer, 'coefficients'>[];
+  /** Paths of their consumers. */
+  transfers: string[];
 }
 
 /** What runs: the model with its LoRA, the optimiser of that, and the transfers of the period. */
@@ -28,13 +29,13 @@ export function saveRun(dir: string, running: Running, state: LhspgState): void 
   const { model, optimizer, shrinkage, transfers } = running;
   const json: SavedJson = {
     ...{ state, shrinkage },
-    transfers: transfers.map(({ path, redundant, staying }) => ({ path, redundant, staying })),
+    transfers: transfers.map(({ path }) => path),
   };
-  const coefficients = transfers.map((transfer): [string, Tensor] => [
-    nameOf(transfer),
-    transfer.coefficients,
+  const told = transfers.map((transfer): [string, Tensor] => [
+    nameOf(transfer.path),
+    transfer.told,
   ]);
-  saveState(dir, [...trained(model, optimizer), ...coefficients], json);
+  saveState(dir, [...trained(model, optimizer), ...told], json);
 }
 
 export interface RunOpener {
@@ -71,10 +72,7 @@ export function loadRun(
     const model = owned(shrinkage ? build(shrinkage) : open());
     const optimizer = owned(attach(model));
     for (const [name, tensor] of trained(model, optimizer)) saved.restore(name, tensor);
-    const restored = transfers.map((entry) => ({
-      ...entry,
-      coefficients: stored(nameOf(entry)),
-    }));
+    const restored = transfers.map((path) => ({ path, told: stored(nameOf(path)) }));
     return { running: { model, optimizer, shrinkage, transfers: restored }, state };
   } catch (thrown) {
     for (const owner of made) owner.dispose();
@@ -84,7 +82,7 @@ export function loadRun(
   }
 }
 
-const nameOf = ({ path }: Pick<Transfer, 'path'>): string => `transfer.${path}`;
+const nameOf = (path: string): string => `transfer.${path}`;
 
 /** A copy on `device`, of the allocator's alignment, on which the last bits of a product may depend. */
 function aligned(mapped: Tensor, device: string): Tensor {

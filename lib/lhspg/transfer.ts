@@ -5,31 +5,44 @@ import { ridge } from '../saliency/ridge.js';
 import { loraDelta } from '../lora/lora.js';
 import type { Linear } from '../nn/linear.js';
 import { noGrad } from '../tensor/autograd.js';
-import { add, indexAdd_, indexSelect, matmul, solve, to, transpose } from '../tensor/ops.js';
+import {
+  add,
+  add_,
+  indexAdd_,
+  indexSelect,
+  matmul,
+  solve,
+  to,
+  transpose,
+  zeros,
+} from '../tensor/ops.js';
 import { longTensorOn } from '../tensor/placed.js';
 import { keep, scoped } from '../tensor/scope.js';
 import { type Tensor, longTensor } from '../tensor/tensor.js';
 
-/** How one consumer's inputs R are told by its inputs S: x_R ≈ C ᵀ·x_S. */
+/** What a consumer's weight gains once its inputs S tell all that its inputs R told. */
 export interface Transfer {
   readonly path: string;
+  /** W_R·Cᵀ in the columns S, zero elsewhere (out, in), in the weight's type; owned. */
+  readonly told: Tensor;
+}
+
+/** How inputs R are told by inputs S: x_R ≈ Cᵀ·x_S. */
+export interface Fit {
   readonly redundant: readonly number[]; // R, input features of the units that go
   readonly staying: readonly number[]; // S
-  readonly coefficients: Tensor; // C (|S|, |R|) float32, owned
+  readonly coefficients: Tensor; // C (|S|, |R|) float64, of the current scope
 }
 
 /**
  * C = argmin ‖X_R − X_S·C‖² + μ‖C‖² on calibration inputs.
  * @param gone features that earlier periods removed: in neither R nor S
- * @param device where C is kept: that of the consumer's weight
  */
-export function fitTransfer(
-  path: string,
+export function fitInputs(
   statistics: InputStatistics,
   redundant: readonly number[],
   gone: ReadonlySet<number>,
-  device: string,
-): Transfer {
+): Fit {
   const out = new Set([...redundant, ...gone]);
   const n = statistics.gram.extent(0);
   const staying = Array.from({ length: n }, (_, j) => j).filter((j) => !out.has(j));
@@ -38,32 +51,39 @@ export function fitTransfer(
       const S = longTensor(staying, [staying.length]);
       const R = longTensor(redundant, [redundant.length]);
       const rows = indexSelect(ridge(statistics), 0, S); // (|S|, n)
-      const C = solve(indexSelect(rows, 1, S), indexSelect(rows, 1, R));
-      return keep(to(C, device, 'float32'));
+      return solve(indexSelect(rows, 1, S), indexSelect(rows, 1, R));
     }),
   );
-  return { path, redundant, staying, coefficients };
+  return { redundant, staying, coefficients };
+}
+
+/** W_R·Cᵀ of the weight as it is now, with its LoRA's Δ. */
+export function transferOf(path: string, linear: Linear, fit: Fit): Transfer {
+  const { redundant, staying, coefficients } = fit;
+  const told = noGrad(() =>
+    scoped(() => {
+      const { matrix: weight, lora } = linear;
+      const { device } = weight;
+      const effective = lora ? add(weight, loraDelta(lora)) : weight;
+      const columns = indexSelect(effective, 1, longTensorOn(device, redundant)); // (out, |R|)
+      const C = to(coefficients, device, 'float32');
+      const moved = matmul(to(columns, device, 'float32'), transpose(C, 0, 1)); // (out, |S|)
+      const whole = zeros([linear.outFeatures, linear.inFeatures], 'float32', device);
+      indexAdd_(whole, 1, longTensorOn(device, staying), moved);
+      return keep(to(whole, device, weight.dtype));
+    }),
+  );
+  return { path, told };
 }
 
 /**
- * W_S ← W_S + share·W_R·Cᵀ, with the LoRA's Δ in W_R: the staying inputs now say this share of what the
- * redundant ones say. `share` is F(t−1) − F(t) of the redundant outputs' remaining factor F.
+ * W_S ← W_S + share·W_R·Cᵀ: the staying inputs now say this share of what the redundant ones said at the start.
+ * `share` is F(t−1) − F(t) of the redundant outputs' remaining factor F.
  */
-export function transferShare(
-  linear: Linear,
-  { redundant, staying, coefficients }: Transfer,
-  share: number,
-): void {
+export function transferShare(linear: Linear, { told }: Transfer, share: number): void {
   noGrad(() => {
     scoped(() => {
-      const { matrix: weight, lora } = linear;
-      const R = longTensorOn(weight.device, redundant);
-      const S = longTensorOn(weight.device, staying);
-      // In the coefficients' type, whatever the weight's: only the sum is rounded.
-      const base = to(indexSelect(weight, 1, R), weight.device, coefficients.dtype); // (out, |R|)
-      const told = lora ? add(base, indexSelect(loraDelta(lora), 1, R)) : base;
-      const moved = matmul(told, transpose(coefficients, 0, 1)); // (out, |S|)
-      indexAdd_(weight, 1, S, to(moved, weight.device, weight.dtype), share);
+      add_(linear.matrix, told, share);
     });
   });
 }

@@ -2,7 +2,7 @@
 import t from 'tap';
 import { loadModel } from '../../lib/checkpoint/load.js';
 import { sliceIndices } from '../../lib/groups/slice_indices.js';
-import { transferShare } from '../../lib/lhspg/transfer.js';
+import { transferOf, transferShare } from '../../lib/lhspg/transfer.js';
 import { loraDelta } from '../../lib/lora/lora.js';
 import { Linear, type Layout } from '../../lib/nn/linear.js';
 import { statisticsOf } from '../../lib/saliency/group_moments.js';
@@ -42,10 +42,14 @@ const seen = (linear: Linear): number[] => scoped(() => linear.matrix.toArray())
 t.test('when inputs say what others said, then both layouts move the same', (t) => {
   const before = tensorCount();
   const coefficients = floatTensor(randomNumbers(8, 3), [3, 1]);
-  const fit = { path: 'x', redundant: [1], staying: [0, 2, 3], coefficients };
+  const fit = { redundant: [1], staying: [0, 2, 3], coefficients };
   const [usual, conv] = [stored('out-in'), stored('in-out')];
   const untouched = seen(usual);
-  for (const linear of [usual, conv]) transferShare(linear, fit, 0.5);
+  for (const linear of [usual, conv]) {
+    const transfer = transferOf('x', linear, fit);
+    transferShare(linear, transfer, 0.5);
+    transfer.told.dispose();
+  }
   t.same(seen(conv), seen(usual));
   t.notSame(seen(usual), untouched);
   for (const owner of [usual, conv, coefficients]) owner.dispose();

@@ -1,6 +1,6 @@
 import t from 'tap';
 import type { InputStatistics } from '../../lib/calibration/input_statistics.js';
-import { fitTransfer, transferShare } from '../../lib/lhspg/transfer.js';
+import { fitInputs, transferOf, transferShare } from '../../lib/lhspg/transfer.js';
 import { Linear } from '../../lib/nn/linear.js';
 import { noGrad } from '../../lib/tensor/autograd.js';
 import { indexFill_ } from '../../lib/tensor/ops.js';
@@ -73,14 +73,14 @@ t.test(
     const rows = inputs();
     const statistics = statisticsOf(rows);
     const before = tensorCount();
-    const transfer = fitTransfer('x', statistics, redundant, gone, 'cpu');
+    const transfer = fitInputs(statistics, redundant, gone);
     t.equal(tensorCount(), before + 1, 'only the coefficients live on');
     t.strictSame(transfer.staying, staying);
     t.strictSame(transfer.redundant, redundant);
 
     const H = ridged(product(transposed(rows), rows));
     const expected = solved(pick(H, staying, staying), pick(H, staying, redundant));
-    t.ok(apart(matrixOf(transfer.coefficients), expected) < 1e-6);
+    t.ok(apart(matrixOf(transfer.coefficients), expected) < 1e-9);
 
     // no other coefficients do better: the gradient of the objective is zero, and no step lowers it
     const C = matrixOf(transfer.coefficients);
@@ -113,8 +113,11 @@ t.test(
     const statistics = statisticsOf(rows);
     const linear = linearWithLora();
     const dense = effective(linear);
-    const transfer = fitTransfer('x', statistics, redundant, gone, 'cpu');
-    const C = matrixOf(transfer.coefficients);
+    const fit = fitInputs(statistics, redundant, gone);
+    const C = matrixOf(fit.coefficients);
+    const before = tensorCount();
+    const transfer = transferOf('x', linear, fit);
+    t.equal(tensorCount(), before + 1);
     transferShare(linear, transfer, 1);
     noGrad(() => {
       scoped(() => {
@@ -134,7 +137,7 @@ t.test(
     const y = noGrad(() => linear.forward(x));
     t.ok(apart(matrixOf(y), expected) < 1e-5);
     t.ok(apart(product(rows, transposed(dense)), expected) > 0.1, 'and it did change');
-    for (const tensor of [x, y, transfer.coefficients, statistics.gram, statistics.sum])
+    for (const tensor of [x, y, fit.coefficients, transfer.told, statistics.gram, statistics.sum])
       tensor.dispose();
     linear.dispose();
     t.end();
@@ -143,8 +146,9 @@ t.test(
 
 t.test('when shares add up to one, then they say what one step says', (t) => {
   const statistics = statisticsOf(inputs());
-  const transfer = fitTransfer('x', statistics, redundant, gone, 'cpu');
   const [once, often] = [linearWithLora(), linearWithLora()];
+  const fit = fitInputs(statistics, redundant, gone);
+  const transfer = transferOf('x', once, fit);
   const untouched = matrixOf(once.weight);
   transferShare(once, transfer, 1);
   for (const share of [0.5, 0.125, 0.125, 0.25]) transferShare(often, transfer, share);
@@ -158,7 +162,8 @@ t.test('when shares add up to one, then they say what one step says', (t) => {
       'only staying inputs take over',
     );
   }
-  for (const tensor of [transfer.coefficients, statistics.gram, statistics.sum]) tensor.dispose();
+  for (const tensor of [fit.coefficients, transfer.told, statistics.gram, statistics.sum])
+    tensor.dispose();
   for (const linear of [once, often]) linear.dispose();
   t.end();
 });
