@@ -57,6 +57,10 @@ export const detach = op('aten::detach(Tensor(a) self) -> Tensor(a)') as Unary;
 export const indexSelect = op(
   'aten::index_select(Tensor self, int dim, Tensor index) -> Tensor',
 ) as (x: Tensor, dim: Num, index: Tensor) => Tensor;
+/** `x` with the slices of `from` at `index` (k) of dimension `dim`. */
+export const indexCopy = op(
+  'aten::index_copy(Tensor self, int dim, Tensor index, Tensor source) -> Tensor',
+) as (x: Tensor, dim: Num, index: Tensor, from: Tensor) => Tensor;
 /** `x` (…, E, …) with the values of `from` (…, k, …) at `index` (…, k, …) of dimension `dim`. */
 export const scatter = op(
   'aten::scatter.src(Tensor self, int dim, Tensor index, Tensor src) -> Tensor',
