@@ -1,4 +1,6 @@
 // Slices of units as the per-group operators take them: lists of matrices, indices and group numbers.
+import type { NodeGroup, Slice } from '../groups/group.js';
+import { sliceIndices } from '../groups/slice_indices.js';
 import type { Model } from '../models/model.js';
 import type { SliceList } from '../tensor/kernels.js';
 import { empty } from '../tensor/ops.js';
@@ -9,7 +11,8 @@ import type { ChosenSlice } from './units.js';
 
 /**
  * One entry for each base tensor; LoRA slices enter as the factors beside it. Every unit of every node group
- * among the slices is one group of the operator, numbered in order of appearance. New tensors belong to the
+ * among the slices is one group of the operator, numbered in order of appearance; a slice that no chosen unit has an
+ * index in is left out. New tensors belong to the
  * current scope. `scale` is the LoRA scale s, 1 without LoRA.
  */
 export function sliceList(
@@ -36,7 +39,7 @@ export function sliceList(
       return numbers.get(key) as number;
     });
     const tensor = parameters.get(slice.param);
-    if (slice.lora !== null || !tensor) continue;
+    if (slice.lora !== null || !tensor || indices.length === 0) continue;
     const path = slice.param.replace(/\.weight$/, '');
     const linear = slice.param.endsWith('.weight') ? linears.get(path) : undefined;
     const lora = linear?.lora ?? null;
@@ -45,20 +48,26 @@ export function sliceList(
     const dim = linear?.layout === 'in-out' ? 1 - slice.dim : slice.dim;
     const factor = dim === 0 ? 'lora_B' : 'lora_A';
     const own = lora ? optimizer?.moments(`${path}.${factor}.weight`) : undefined;
-    const perUnit = indices.length / units.length;
     x.push(linear?.matrix ?? tensor);
     loraB.push(lora?.B ?? none);
     loraA.push(lora?.A ?? none);
     moments.push(own?.m ?? none, own?.v ?? none);
     index.push(longTensorOn(model.device, indices));
-    groupNumbers.push(
-      longTensorOn(
-        model.device,
-        indices.map((_, i) => numbered[Math.floor(i / perUnit)] as number),
-      ),
-    );
+    groupNumbers.push(longTensorOn(model.device, numbersOf(group, slice, units, numbered)));
     axis.push(dim);
   }
   const list = { x, loraB, loraA, moments, index, group: groupNumbers, axis };
   return { list, groups: numbers.size, scale };
+}
+
+/** The number of each index's unit, unit after unit; a slice of one unit alone has indices of no other. */
+function numbersOf(
+  { units: count }: NodeGroup,
+  slice: Slice,
+  units: readonly number[],
+  numbered: readonly number[],
+): number[] {
+  return units.flatMap((unit, i) =>
+    sliceIndices(slice, count, unit).map(() => numbered[i] as number),
+  );
 }
