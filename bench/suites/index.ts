@@ -6,6 +6,7 @@ import { decodeSuite } from './decode.js';
 import { forward } from './forward.js';
 import { groupStatisticsSuite } from './group_statistics.js';
 import { halfSpaceProjectionSuite } from './half_space_projection.js';
+import { lhspgSuite } from './lhspg.js';
 import { load } from './load.js';
 import { mmap } from './mmap.js';
 import { trace } from './trace.js';
@@ -17,6 +18,7 @@ export const suites: readonly Suite[] = [
   trace,
   forward,
   decodeSuite,
+  lhspgSuite,
   load,
   mmap,
   cli,

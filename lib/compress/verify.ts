@@ -22,13 +22,17 @@ export interface Equality {
 
 /** Float32 sums in another order: allowed difference as a share of the logits' scale (design §1, 21). */
 const relativeTolerance = 1e-4;
+/** The same where every product is rounded to 8 or 11 bits. */
+const halfTolerance = 5e-2;
 
 /**
  * Compares the logits of the masked and of the compact model on `tokens` (B, T), row by row.
- * @throws CUT_NOT_EQUAL beyond 1e-4 of the logits' scale, or where a logit is no number
+ * @throws CUT_NOT_EQUAL beyond 1e-4 of the logits' scale (5e-2 for weights of half types), or where a logit is no number
  */
 export function verifyCut(ctx: Context, masked: Model, compact: Model, tokens: Tensor): Equality {
-  const equality = compareLogits(ctx, masked, compact, tokens, relativeTolerance);
+  const [[, first] = []] = [...compact.parameters()];
+  const relative = first?.dtype === 'float32' ? relativeTolerance : halfTolerance;
+  const equality = compareLogits(ctx, masked, compact, tokens, relative);
   refuseDifference(equality, 'the compact model differs from the masked one', {
     hint: 'units that are removed must be exactly zero; please report this with --debug output',
   });
@@ -67,7 +71,7 @@ export function verifyExport(ctx: Context, dir: string, compact: Model, tokens: 
       compact,
       reloaded,
       tokens,
-      dtype === 'float32' ? relativeTolerance : 5e-2,
+      dtype === 'float32' ? relativeTolerance : halfTolerance,
     );
     refuseDifference(equality, `${dir} computes other logits than the model that was saved`, {
       hint: 'export again; if it happens again, please report it with --debug output',

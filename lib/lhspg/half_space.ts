@@ -3,7 +3,7 @@ import type { Model } from '../models/model.js';
 import { noGrad } from '../tensor/autograd.js';
 import { groupStatistics, halfSpaceProjection } from '../tensor/kernels.js';
 import { floatTensorOn } from '../tensor/placed.js';
-import { scoped } from '../tensor/scope.js';
+import { keep, scoped } from '../tensor/scope.js';
 import type { Tensor } from '../tensor/tensor.js';
 import type { AdamW } from '../train/adamw.js';
 import { type PullRule, lossAwarePull } from './pull.js';
@@ -19,7 +19,6 @@ export interface HalfSpaceOptions {
   readonly loraStep: boolean;
   /** Default: linear. */
   readonly pull?: PullRule;
-  readonly optimizer: AdamW;
   /** Read back what the step found; costs a wait for the device. */
   readonly report?: boolean;
 }
@@ -34,45 +33,69 @@ export interface Shrinking {
   readonly zero: number;
 }
 
-/** x_g ← Proj(x_g + u_g − λ_g·x_g/‖x_g‖); the factor's rows and their moments become zero. */
-export function halfSpaceStep(
-  model: Model,
-  slices: readonly ChosenSlice[],
-  options: HalfSpaceOptions,
-): Shrinking | null {
-  const { remaining, epsilon, loraStep, pull = 'linear', optimizer, report = false } = options;
-  if (slices.length === 0) return null;
-  return noGrad(() =>
-    scoped(() => {
-      const { list, groups, scale: own } = sliceList(model, slices, optimizer);
-      const scale = loraStep ? own : 0;
-      const least = pull === 'loss_aware' ? leastPulls() : null;
-      const found = halfSpaceProjection(list, {
-        ...{ scale, groups, remaining, epsilon },
-        ...(least ? { pull: floatTensorOn(model.device, least) } : {}),
-      });
-      return report ? shrinking(found, least) : null;
+/** The step on one choice of slices, whose indices go to the device once. Their model must outlive it. */
+export class HalfSpace {
+  readonly #prepared: ReturnType<typeof sliceList>;
 
-      function leastPulls(): Float32Array {
-        const rows = groupStatistics(list, { scale, groups }).toArray();
-        return Float32Array.from({ length: groups }, (_, g) => {
-          const [squared = 0, inner = 0, step = 0] = rows.slice(3 * g, 3 * g + 3);
-          return lossAwarePull({ squared, inner, step }, Math.sqrt(squared) / remaining);
-        });
-      }
-    }),
-  );
+  readonly device: string;
 
-  function shrinking(found: Tensor, least: Float32Array | null): Shrinking {
-    const rows = found.toArray(); // (groups, 2): ‖x_g‖, whether it is zero now
-    let [squares, lambdas, zero] = [0, 0, 0];
-    const groups = rows.length / 2;
-    for (let g = 0; g < groups; g++) {
-      const norm = rows[2 * g] ?? 0;
-      squares += norm * norm;
-      lambdas += Math.max(norm / remaining, least?.[g] ?? 0);
-      zero += rows[2 * g + 1] ?? 0;
-    }
-    return { norm: Math.sqrt(squares), lambda: lambdas / groups, zero };
+  constructor(model: Model, slices: readonly ChosenSlice[], optimizer: AdamW) {
+    this.device = model.device;
+    this.#prepared = scoped(() => {
+      const prepared = sliceList(model, slices, optimizer);
+      for (const tensor of prepared.made) keep(tensor);
+      return prepared;
+    });
   }
+
+  /**
+   * x_g ← Proj(x_g + u_g − λ_g·x_g/‖x_g‖); the factor's rows and their moments become zero.
+   * @returns null where nothing is chosen, or no report is asked for
+   */
+  step({ remaining, epsilon, loraStep, pull, report }: HalfSpaceOptions): Shrinking | null {
+    const { list, groups } = this.#prepared;
+    if (list.x.length === 0) return null;
+    const scale = loraStep ? this.#prepared.scale : 0;
+    return noGrad(() =>
+      scoped(() => {
+        const least = pull === 'loss_aware' ? this.#leastPulls(scale, remaining) : null;
+        const found = halfSpaceProjection(list, {
+          ...{ scale, groups, remaining, epsilon },
+          ...(least ? { pull: floatTensorOn(this.device, least) } : {}),
+        });
+        return report === true ? shrinking(found, remaining, least) : null;
+      }),
+    );
+  }
+
+  #leastPulls(scale: number, remaining: number): Float32Array {
+    const { list, groups } = this.#prepared;
+    const rows = groupStatistics(list, { scale, groups }).toArray();
+    return Float32Array.from({ length: groups }, (_, g) => {
+      const [squared = 0, inner = 0, step = 0] = rows.slice(3 * g, 3 * g + 3);
+      return lossAwarePull({ squared, inner, step }, Math.sqrt(squared) / remaining);
+    });
+  }
+
+  dispose(): void {
+    for (const tensor of this.#prepared.made) tensor.dispose();
+  }
+
+  [Symbol.dispose](): void {
+    this.dispose();
+  }
+}
+
+/** @param found (groups, 2): ‖x_g‖, and whether the group is zero now */
+function shrinking(found: Tensor, remaining: number, least: Float32Array | null): Shrinking {
+  const rows = found.toArray();
+  let [squares, lambdas, zero] = [0, 0, 0];
+  const groups = rows.length / 2;
+  for (let g = 0; g < groups; g++) {
+    const norm = rows[2 * g] ?? 0;
+    squares += norm * norm;
+    lambdas += Math.max(norm / remaining, least?.[g] ?? 0);
+    zero += rows[2 * g + 1] ?? 0;
+  }
+  return { norm: Math.sqrt(squares), lambda: lambdas / groups, zero };
 }

@@ -8,16 +8,17 @@ import type { Context } from '../context.js';
 import type { NodeGroup, Partition } from '../groups/group.js';
 import { sliceIndices } from '../groups/slice_indices.js';
 import type { Model } from '../models/model.js';
+import type { Linear } from '../nn/linear.js';
 import { saliencies, type SaliencyName } from '../saliency/index.js';
 import { type Scores, consumerPaths, consumersOf } from '../saliency/saliency.js';
 import { scoped } from '../tensor/scope.js';
 import type { AdamW } from '../train/adamw.js';
 import type { TokenBatch } from '../train/language_model_loss.js';
-import { type Shrinking, halfSpaceStep } from './half_space.js';
+import { HalfSpace, type Shrinking } from './half_space.js';
 import type { PullRule } from './pull.js';
 import { type Units, selectRedundant } from './select.js';
 import { type Transfer, fitInputs, transferOf, transferShare } from './transfer.js';
-import { type ChosenSlice, chosenSlices, walkersOf, zeroSlices } from './units.js';
+import { type ChosenSlice, Zeroing, chosenSlices, walkersOf, zeroSlices } from './units.js';
 
 export interface Choice {
   readonly chosen: Units;
@@ -89,6 +90,10 @@ export interface WalkOptions {
 /** What the chosen units (places) do from step to step. Owns the transfers. */
 export class Walk {
   readonly #slices: readonly ChosenSlice[];
+  readonly #walking: HalfSpace;
+  /** LoRA factors of the chosen units that the half-space step does not reach. */
+  readonly #still: Zeroing;
+  readonly #linears: ReadonlyMap<string, Linear>;
 
   constructor(
     readonly model: Model,
@@ -98,7 +103,14 @@ export class Walk {
     chosen: Units,
     readonly transfers: readonly Transfer[],
   ) {
-    this.#slices = chosenSlices(partition, chosen);
+    const slices = chosenSlices(partition, chosen);
+    const paper = options.form === 'paper';
+    const producers = slices.filter(({ slice }) => slice.role === 'producer');
+    this.#slices = slices;
+    this.#walking = new HalfSpace(model, paper ? producers : walkersOf(slices), optimizer);
+    const factors = slices.filter(({ slice }) => slice.lora !== null);
+    this.#still = new Zeroing(model, paper ? [] : factors, optimizer);
+    this.#linears = model.linears();
   }
 
   /**
@@ -107,15 +119,13 @@ export class Walk {
    */
   step(remaining: number, steps: number, report: boolean): Shrinking | null {
     const { form, epsilon, pull } = this.options;
-    const producers = this.#slices.filter(({ slice }) => slice.role === 'producer');
     const paper = form === 'paper';
-    const found = halfSpaceStep(this.model, paper ? producers : walkersOf(this.#slices), {
-      ...{ remaining, epsilon, optimizer: this.optimizer, report },
+    const found = this.#walking.step({
+      ...{ remaining, epsilon, report },
       ...(paper ? { loraStep: true, pull } : { loraStep: false }),
     });
     if (!paper) {
-      const factors = this.#slices.filter(({ slice }) => slice.lora !== null);
-      zeroSlices(this.model, factors, this.optimizer);
+      this.#still.apply();
       this.move(1 / steps);
     }
     return found;
@@ -123,9 +133,8 @@ export class Walk {
 
   /** This share of what the chosen units told their consumers is told by those that stay from now on. */
   move(share: number): void {
-    const linears = this.model.linears();
     for (const transfer of this.transfers) {
-      const linear = linears.get(transfer.path);
+      const linear = this.#linears.get(transfer.path);
       if (linear) transferShare(linear, transfer, share);
     }
   }
@@ -136,6 +145,8 @@ export class Walk {
   }
 
   dispose(): void {
+    this.#walking.dispose();
+    this.#still.dispose();
     for (const { told } of this.transfers) told.dispose();
   }
 }

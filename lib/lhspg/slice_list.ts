@@ -13,17 +13,22 @@ import type { ChosenSlice } from './units.js';
  * One entry for each base tensor; LoRA slices enter as the factors beside it. Every unit of every node group
  * among the slices is one group of the operator, numbered in order of appearance; a slice that no chosen unit has an
  * index in is left out. New tensors belong to the
- * current scope. `scale` is the LoRA scale s, 1 without LoRA.
+ * current scope; `made` are all of them. `scale` is the LoRA scale s, 1 without LoRA.
  */
 export function sliceList(
   model: Model,
   slices: readonly ChosenSlice[],
   optimizer?: AdamW,
-): { list: SliceList; groups: number; scale: number } {
+): { list: SliceList; groups: number; scale: number; made: readonly Tensor[] } {
   const parameters = new Map(model.parameters());
   const linears = model.linears();
   const numbers = new Map<string, number>();
-  const none = empty([0], 'float32', model.device);
+  const made: Tensor[] = [];
+  const fresh = (tensor: Tensor): Tensor => {
+    made.push(tensor);
+    return tensor;
+  };
+  const none = fresh(empty([0], 'float32', model.device));
   const x: Tensor[] = [];
   const loraB: Tensor[] = [];
   const loraA: Tensor[] = [];
@@ -48,16 +53,17 @@ export function sliceList(
     const dim = linear?.layout === 'in-out' ? 1 - slice.dim : slice.dim;
     const factor = dim === 0 ? 'lora_B' : 'lora_A';
     const own = lora ? optimizer?.moments(`${path}.${factor}.weight`) : undefined;
-    x.push(linear?.matrix ?? tensor);
+    x.push(linear?.layout === 'in-out' ? fresh(linear.matrix) : tensor);
     loraB.push(lora?.B ?? none);
     loraA.push(lora?.A ?? none);
     moments.push(own?.m ?? none, own?.v ?? none);
-    index.push(longTensorOn(model.device, indices));
-    groupNumbers.push(longTensorOn(model.device, numbersOf(group, slice, units, numbered)));
+    index.push(fresh(longTensorOn(model.device, indices)));
+    const numbersHere = numbersOf(group, slice, units, numbered);
+    groupNumbers.push(fresh(longTensorOn(model.device, numbersHere)));
     axis.push(dim);
   }
   const list = { x, loraB, loraA, moments, index, group: groupNumbers, axis };
-  return { list, groups: numbers.size, scale };
+  return { list, groups: numbers.size, scale, made };
 }
 
 /** The number of each index's unit, unit after unit; a slice of one unit alone has indices of no other. */

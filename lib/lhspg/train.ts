@@ -135,7 +135,8 @@ class LhspgLoop {
       ...{ model: running.model, partition: running.partition, quotas, removed, calibration },
       ...{ saliency, seed: seed + index, transfer: form === 'transfer' },
     });
-    if (form === 'transfer') {
+    // After the scores: LoRA forms read what the steps before taught B.
+    if (form === 'transfer' || index > 0) {
       mergeLora(running.model);
       this.#optimizer?.reset();
     }
@@ -200,11 +201,10 @@ class LhspgLoop {
     });
   }
 
-  /** What was chosen is exactly zero everywhere and leaves; what stays keeps what it learned (merge). */
+  /** What was chosen is exactly zero everywhere and leaves. What stays keeps what it learned, merged once it was scored. */
   #endPeriod({ index, steps }: Segment): void {
     if (steps === 0) this.#walk?.move(1);
     this.#walk?.zero();
-    mergeLora(this.#model);
     this.#closeWalk();
     const { removed, chosen, periods, losses } = this.#state;
     for (const [id, units] of Object.entries(chosen ?? {})) {

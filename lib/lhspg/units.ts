@@ -5,7 +5,7 @@ import type { Model } from '../models/model.js';
 import { noGrad } from '../tensor/autograd.js';
 import { indexFill_ } from '../tensor/ops.js';
 import { longTensorOn } from '../tensor/placed.js';
-import { scoped } from '../tensor/scope.js';
+import { keep, scoped } from '../tensor/scope.js';
 import type { Tensor } from '../tensor/tensor.js';
 import type { AdamW } from '../train/adamw.js';
 import type { Units } from './select.js';
@@ -55,21 +55,47 @@ export function walkersOf(slices: readonly ChosenSlice[]): ChosenSlice[] {
   });
 }
 
+/** Slices that are set to exactly zero again and again, whose indices go to the device once. */
+export class Zeroing {
+  readonly #places: readonly (readonly [tensor: Tensor, dim: number, index: Tensor])[];
+  readonly #indices: readonly Tensor[];
+
+  /** With a LoRA factor go the moments that belong to it. */
+  constructor(model: Model, slices: readonly ChosenSlice[], optimizer?: AdamW) {
+    const parameters = new Map(model.parameters());
+    const indices: Tensor[] = [];
+    this.#places = slices.flatMap(({ slice: { param, dim, lora }, indices: own }) => {
+      const tensor = parameters.get(param);
+      // A LoRA factor of a model that carries none now, or a slice of units that were not chosen.
+      if (!tensor || own.length === 0) return [];
+      const index = keep(longTensorOn(tensor.device, own));
+      indices.push(index);
+      const moments = lora === null ? undefined : optimizer?.moments(param);
+      const touched = moments ? [tensor, moments.m, moments.v] : [tensor];
+      return touched.map((t) => [t, dim, index] as const);
+    });
+    this.#indices = indices;
+  }
+
+  apply(): void {
+    noGrad(() => {
+      for (const [tensor, dim, index] of this.#places) {
+        scoped(() => void indexFill_(tensor, dim, index, 0));
+      }
+    });
+  }
+
+  dispose(): void {
+    for (const index of this.#indices) index.dispose();
+  }
+}
+
 /** Sets the slices to exactly zero, and with a LoRA factor the moments that belong to it. */
 export function zeroSlices(model: Model, slices: readonly ChosenSlice[], optimizer?: AdamW): void {
-  const parameters = new Map(model.parameters());
-  noGrad(() => {
-    for (const { slice, indices } of slices) {
-      if (indices.length === 0) continue;
-      const tensor = parameters.get(slice.param);
-      if (!tensor) continue; // a LoRA factor of a model that carries none now
-      scoped(() => {
-        const index = longTensorOn(tensor.device, indices);
-        const touched: Tensor[] = [tensor];
-        const moments = slice.lora === null ? undefined : optimizer?.moments(slice.param);
-        if (moments) touched.push(moments.m, moments.v);
-        for (const t of touched) indexFill_(t, slice.dim, index, 0);
-      });
-    }
-  });
+  const zeroing = new Zeroing(model, slices, optimizer);
+  try {
+    zeroing.apply();
+  } finally {
+    zeroing.dispose();
+  }
 }

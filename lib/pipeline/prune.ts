@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import type { CutArtefact, LhspgArtefact } from '../artefacts.js';
 import { exportConfig } from '../checkpoint/export_config.js';
 import { readConfig } from '../checkpoint/load.js';
+import { closeExperts } from '../compress/experts.js';
 import { expand } from '../compress/expand.js';
 import type { WidthPlan } from '../compress/plan.js';
 import { verifyCut } from '../compress/verify.js';
@@ -91,8 +92,11 @@ export function cut(
 ): CutArtefact {
   using compact = openWorkingModel(ctx, job, join(from, prunedFolder));
   const config = readConfig(job.model);
-  using masked = expand(compact, config, partition, removedOf(kept));
+  const removed = removedOf(kept);
+  using masked = expand(compact, config, partition, removed);
+  const closed = closeExperts(masked, partition, removed);
   const equality = scoped(() => verifyCut(ctx, masked, compact, tokensOf(probe, masked.device)));
+  closed.restore();
   saveWorkingModel(compact, dir);
   const before = sizesOf(masked);
   const after = sizesOf(compact);

@@ -1,7 +1,7 @@
 import t from 'tap';
 import type { NodeGroup } from '../../lib/groups/group.js';
 import { sliceIndices } from '../../lib/groups/slice_indices.js';
-import { halfSpaceStep } from '../../lib/lhspg/half_space.js';
+import { HalfSpace } from '../../lib/lhspg/half_space.js';
 import { type ChosenSlice, chosenSlices } from '../../lib/lhspg/units.js';
 import { loraParameters } from '../../lib/lora/lora.js';
 import type { Model } from '../../lib/models/model.js';
@@ -72,15 +72,11 @@ t.test(
       base.map(({ slice, indices }) => valuesOf(model, slice.param, slice.dim, indices));
     const before = read();
     const others = snapshot(model);
+    using walking = new HalfSpace(model, carriers, optimizer);
     const count = tensorCount();
     const T = 7;
     for (let step = 1; step <= T; step++) {
-      halfSpaceStep(model, carriers, {
-        remaining: T - step + 1,
-        epsilon: 0,
-        loraStep: false,
-        optimizer,
-      });
+      walking.step({ remaining: T - step + 1, epsilon: 0, loraStep: false });
       read().forEach((values, k) => {
         const worst = Math.max(
           ...values.map((x, i) => Math.abs(x - (1 - step / T) * (before[k]?.[i] ?? NaN))),
@@ -160,7 +156,8 @@ for (const [epsilon, remaining] of [
         remaining,
         epsilon,
       });
-      halfSpaceStep(model, producers, { remaining, epsilon, loraStep: true, optimizer });
+      using walking = new HalfSpace(model, producers, optimizer);
+      walking.step({ remaining, epsilon, loraStep: true });
       base.forEach(({ slice }, k) => {
         const found = parameters.get(slice.param)?.toArray() ?? [];
         const worst = Math.max(...found.map((x, i) => Math.abs(x - (expected.x[k]?.[i] ?? NaN))));
@@ -194,7 +191,8 @@ for (const [epsilon, remaining] of [
 t.test('when no slice is given, then nothing happens', (t) => {
   const { model, optimizer } = setUp();
   const before = snapshot(model);
-  halfSpaceStep(model, [], { remaining: 1, epsilon: 0, loraStep: true, optimizer });
+  using walking = new HalfSpace(model, [], optimizer);
+  t.equal(walking.step({ remaining: 1, epsilon: 0, loraStep: true, report: true }), null);
   t.strictSame(snapshot(model), before);
   optimizer.dispose();
   model.dispose();
