@@ -48,6 +48,7 @@ export const errorCodes = {
   RATIO_UNREACHABLE: 6,
   PRUNE_DIVERGED: 7,
   CUT_NOT_EQUAL: 8,
+  EXPORT_FORM: 8,
   // run
   OUTPUT_OCCUPIED: 9,
   OUTPUT_FAILED: 9,

@@ -51,6 +51,8 @@ const meanings: Readonly<Record<ErrorCode, string>> = {
     'No uniform widths remove the asked share; the message names the nearest that can.',
   PRUNE_DIVERGED: 'The loss is no number any more.',
   CUT_NOT_EQUAL: 'The cut or saved model does not compute what the masked one did.',
+  EXPORT_FORM:
+    'A model does not fit the form of export that was asked for; the message names what differs.',
   OUTPUT_OCCUPIED:
     'The output folder holds something else, or the run in it was made from other inputs.',
   OUTPUT_FAILED: 'The disk refused a write.',

@@ -1,44 +1,40 @@
-// A model becomes a Hugging Face folder that stock loaders read; the folder appears whole or not at all.
+// A model becomes a Hugging Face folder that engines read; the folder appears whole or not at all.
 import { existsSync, readFileSync, readdirSync, realpathSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { LoraShearError } from '../errors.js';
-import type { Model } from '../models/model.js';
-import { copyDurably, writeTextDurably } from './durable_file.js';
-import { exportConfig } from './export_config.js';
+import { architectureOf } from '../models/index.js';
+import type { Model, RawConfig } from '../models/model.js';
+import { metaWeights } from '../nn/weight_source.js';
+import type { Verdict } from '../plan/engines/engine.js';
+import { dtypeBytes } from '../tensor/dtype.js';
+import { carryFiles, isCarried } from './carried.js';
+import { writeTextDurably } from './durable_file.js';
 import { withFloatSpelling } from './float_spelling.js';
+import { type Form, ownKey } from './form_of.js';
+import { type FormOptions, type Formed, formed } from './forms.js';
 import { readConfig } from './load.js';
 import { type ModelCard, modelCard } from './model_card.js';
+import { codeFile } from './per_layer_code.js';
 import { replaceFolder } from './replace_folder.js';
 import { saveSafetensors } from './save.js';
 
-/** Carried from the dense model's folder where they are there. */
-const carried = [
-  'tokenizer.json',
-  'tokenizer_config.json',
-  'special_tokens_map.json',
-  'added_tokens.json',
-  'tokenizer.model',
-  'vocab.json',
-  'merges.txt',
-  'chat_template.jinja',
-  'chat_template.json',
-  'generation_config.json',
-  'LICENSE',
-  'LICENSE.txt',
-  'LICENSE.md',
-  'NOTICE',
-  'USE_POLICY.md',
-];
-
-export interface ExportOptions {
+export interface ExportOptions extends FormOptions {
   /** Folder of the dense model: tokenizer, generation settings and licence are copied from it. */
   from: string;
   card: ModelCard;
   maxShardBytes?: number;
 }
 
+/** What of a padded model is zeros alone. */
+export interface Waste {
+  readonly parameters: number;
+  /** Of the weight files. */
+  readonly bytes: number;
+}
+
 export interface Exported {
   readonly dir: string;
+  readonly form: Form;
   readonly modelType: string;
   /** Why the model type is not the input's. */
   readonly reason?: string;
@@ -46,23 +42,55 @@ export interface Exported {
   readonly parameters: number;
   /** Bytes of the weight files. */
   readonly bytes: number;
+  /** Only of `padded`. */
+  readonly waste?: Waste;
+  /** Engines that were asked for, or whose answer the form makes doubtful. */
+  readonly engines: readonly Verdict[];
 }
 
 /**
- * Writes `model` (LoRA merged) as an ordinary checkpoint to `dir`. Weights keep the element type that config.json
- * names; a tied head is left out. A folder of an earlier export is replaced at once.
+ * Writes `model` (LoRA merged) as an ordinary checkpoint to `dir`, in one of three forms:
+ * - `uniform` (default): all layers are alike; stock transformers, vLLM and llama.cpp load it.
+ * - `padded`: zeros make layers alike that are not; it computes the same and is larger.
+ * - `per-layer`: each layer as it is. config.json has `per_layer_config`, for LLaMA `block_configs` where an engine takes
+ *   them, and for families near LLaMA a modelling file for transformers beside it.
+ *
+ * Weights are stored as `dtype`, by default the element type that config.json names; a tied head is left out. A folder of
+ * an earlier export is replaced at once.
+ * @throws EXPORT_FORM when the model does not fit the form, or an asked engine does not take the result
  * @throws OUTPUT_OCCUPIED when `dir` holds something else, OUTPUT_FAILED, CHECKPOINT_UNSUPPORTED
  */
 export function exportModel(
   model: Model,
   dir: string,
-  { from, card, maxShardBytes }: ExportOptions,
+  { from, card, maxShardBytes, ...how }: ExportOptions,
 ): Exported {
   refuseLora(model);
-  const { config, modelType, reason, dtype } = exportConfig(model.config);
   refuseOccupied(dir, from);
+  const shaped = formed(model, how);
+  try {
+    return writeFolder(shaped, dir, {
+      from,
+      card,
+      ...(maxShardBytes === undefined ? {} : { maxShardBytes }),
+    });
+  } finally {
+    if (shaped.model !== model) shaped.model.dispose();
+  }
+}
+
+function writeFolder(
+  shaped: Formed,
+  dir: string,
+  { from, card, maxShardBytes }: Pick<ExportOptions, 'from' | 'card' | 'maxShardBytes'>,
+): Exported {
+  const { model, form, modelType, reason, dtype, engines } = shaped;
   const dense = readConfig(from);
+  const config = { ...shaped.config, [ownKey]: { form, ...originOf(dense, card) } };
+  refuseOtherSizes(config, model);
+  const { sizes: keys } = architectureOf(dense);
   const parameters = [...model.parameters()].reduce((sum, [, { size }]) => sum + size, 0);
+  const waste = wasteOf(shaped);
   let bytes = 0;
   replaceFolder(dir, (partial) => {
     const files = saveSafetensors(join(partial, 'model.safetensors'), model.parameters(), {
@@ -70,37 +98,61 @@ export function exportModel(
       ...(maxShardBytes === undefined ? {} : { maxShardBytes }),
     });
     bytes = files.reduce((sum, file) => sum + statSync(file).size, 0);
-    for (const file of carried) {
-      if (existsSync(join(from, file))) copyDurably(join(from, file), join(partial, file));
-    }
-    const spelling = readFileSync(join(from, 'config.json'), 'utf8');
+    carryFiles(from, partial);
+    // Readers of DeciLM ask whether a factor is a float.
+    const spelling = `${readFileSync(join(from, 'config.json'), 'utf8')} "ffn_mult": 1.0`;
     const json = (file: string, value: unknown): void => {
       const text = withFloatSpelling(JSON.stringify(value, null, 2), spelling);
       writeTextDurably(join(partial, file), `${text}\n`);
     };
-    json('config.json', { ...config, [ownKey]: originOf(dense, card) });
+    json('config.json', config);
     if (!existsSync(join(partial, 'generation_config.json'))) {
       json('generation_config.json', generationOf(config));
     }
-    const sizes = { dense, cut: config, parameters, note: reason };
-    writeTextDurably(join(partial, 'README.md'), modelCard(card, sizes));
+    for (const [file, text] of Object.entries(shaped.files)) {
+      writeTextDurably(join(partial, file), text);
+    }
+    writeTextDurably(
+      join(partial, 'README.md'),
+      modelCard(card, { dense, cut: config, parameters, note: reason, keys, shaped, waste }),
+    );
   });
-  return { dir, modelType, ...(reason === undefined ? {} : { reason }), parameters, bytes };
+  return {
+    ...{ dir, form, modelType, parameters, bytes, engines },
+    ...(reason === undefined ? {} : { reason }),
+    ...(waste === undefined ? {} : { waste }),
+  };
 }
 
-/** Key in config.json that marks a folder as an export of ours, with the dense model's sizes. */
-const ownKey = 'lorashear';
+function wasteOf({ form, padding, dtype }: Formed): Waste | undefined {
+  if (form !== 'padded') return undefined;
+  return { parameters: padding, bytes: padding * dtypeBytes(dtype) };
+}
 
-function originOf(dense: Readonly<Record<string, unknown>>, card: ModelCard): object {
-  const { num_attention_heads, num_key_value_heads, intermediate_size } = dense;
-  return {
-    dense: {
-      num_attention_heads,
-      num_key_value_heads,
-      intermediate_size,
-      parameters: card.denseParameters,
-    },
-  };
+/** config.json is derived from the tensors: what it asks for is what is written. A difference is a defect. */
+function refuseOtherSizes(config: RawConfig, model: Model): void {
+  const written = new Map(Array.from(model.parameters(), ([name, { shape }]) => [name, shape]));
+  const meta = metaWeights();
+  const odd: string[] = [];
+  const built = architectureOf(config).build(config, (name, shape) => {
+    if (written.get(name)?.join() !== shape.join()) odd.push(name);
+    written.delete(name);
+    return meta(name, shape);
+  });
+  built.dispose();
+  const [first] = [...odd, ...written.keys()];
+  if (first === undefined) return;
+  throw new LoraShearError('INTERNAL', `config.json and the weights differ in '${first}'`, {
+    facts: { name: first },
+  });
+}
+
+function originOf(dense: RawConfig, card: ModelCard): object {
+  const { sizes: keys } = architectureOf(dense);
+  const named = [keys.heads, keys.kvHeads, keys.channels, keys.experts, keys.expertChannels];
+  const known = named.filter((key) => key !== undefined && dense[key] !== undefined);
+  const sizes = Object.fromEntries(known.map((key = '') => [key, dense[key]]));
+  return { dense: { ...sizes, parameters: card.denseParameters } };
 }
 
 function generationOf(config: Readonly<Record<string, unknown>>): object {
@@ -137,7 +189,9 @@ export function refuseOccupied(dir: string, from: string): void {
 // An export, and nothing in it that somebody added.
 function isOurs(dir: string): boolean {
   const written = /^(config\.json|README\.md|model.*\.safetensors(\.index\.json)?)$/;
-  if (!readdirSync(dir).every((file) => carried.includes(file) || written.test(file))) return false;
+  const ours = (file: string): boolean =>
+    isCarried(file) || file === codeFile || written.test(file);
+  if (!readdirSync(dir).every(ours)) return false;
   try {
     const config: unknown = JSON.parse(readFileSync(join(dir, 'config.json'), 'utf8'));
     return config !== null && typeof config === 'object' && ownKey in config;

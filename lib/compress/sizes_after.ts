@@ -2,7 +2,7 @@
 import type { GroupKind, NodeGroup, Partition } from '../groups/group.js';
 import { type Sublayer, layerConfig } from '../models/layer_config.js';
 import type { Architecture, RawConfig } from '../models/model.js';
-import type { LayerSizes, Resized } from '../models/sizes.js';
+import { type LayerSizes, type Resized, headDimOf } from '../models/sizes.js';
 import { expertSizes } from './experts.js';
 import { type CutLosses, type Removed, invalidCut, lossOf } from './losses.js';
 
@@ -31,11 +31,7 @@ export function sizesAfter(
     layers.push({ from, sizes: layerSizes(own, config, keys, from, removed, left, skip), skip });
   }
   if (layers.length === 0) throw invalidCut('no layer would stay');
-  const explicit = keys.headDim === undefined ? config['head_dim'] : config[keys.headDim];
-  const headDim =
-    typeof explicit === 'number'
-      ? explicit
-      : (keys.headDimDefault ?? Number(config[keys.width]) / Number(config[keys.heads]));
+  const headDim = headDimOf(config, keys);
   const residual = groups.find((group) => group.kind === 'residual' && lossOf(group, removed) > 0);
   const vocabulary = groups.find(
     (group) => group.kind === 'vocabulary' && lossOf(group, removed) > 0,

@@ -1,15 +1,18 @@
 // Proofs around the cut: removed units are exactly zero, masked ≡ compact, and the saved folder is what was computed.
 import type { Context } from '../context.js';
 import { LoraShearError } from '../errors.js';
-import { exportConfig } from '../checkpoint/export_config.js';
-import { loadModel } from '../checkpoint/load.js';
+import { exportConfig, plainConfig } from '../checkpoint/export_config.js';
+import { formOf } from '../checkpoint/form_of.js';
+import { loadModel, readConfig } from '../checkpoint/load.js';
 import type { Partition } from '../groups/group.js';
 import { sliceIndices } from '../groups/slice_indices.js';
 import type { Model } from '../models/model.js';
 import { noGrad } from '../tensor/autograd.js';
 import { foreachNorm, indexSelect, slice as sliceOf, stack, sub, to } from '../tensor/ops.js';
 import { scoped } from '../tensor/scope.js';
+import type { DType } from '../tensor/dtype.js';
 import { type Tensor, longTensor } from '../tensor/tensor.js';
+import { padModel, paddingOf } from './pad.js';
 import type { Removed } from './slice.js';
 
 export interface Equality {
@@ -41,30 +44,18 @@ export function verifyCut(ctx: Context, masked: Model, compact: Model, tokens: T
 
 /**
  * Loads the exported folder `dir` again: every weight must be bit for bit what was computed (rounded to the element
- * type that config.json names), and the logits on `tokens` (B, T) must agree.
+ * type that it was stored in), with zeros where the folder is padded, and the logits on `tokens` (B, T) must be `compact`'s.
+ * @param compact the model that was exported, in whatever form
  * @throws CUT_NOT_EQUAL, and all that loading throws
  */
 export function verifyExport(ctx: Context, dir: string, compact: Model, tokens: Tensor): Equality {
-  const { dtype } = exportConfig(compact.config);
+  const config = readConfig(dir);
+  const { dtype } = exportConfig(config);
   const reloaded = loadModel(dir, { device: ctx.device });
+  const padded =
+    formOf(config) === 'padded' ? padModel(compact, paddingOf(plainConfig(compact.config))) : null;
   try {
-    const stored = new Map(reloaded.parameters());
-    for (const [name, computed] of compact.parameters()) {
-      ctx.checkpoint();
-      const found = stored.get(name);
-      const same =
-        found !== undefined &&
-        scoped(() => {
-          const rounded = to(to(computed, computed.device, dtype), found.device, 'float32');
-          return maxima([sub(found, rounded)])[0] === 0;
-        });
-      if (!same) {
-        throw new LoraShearError('CUT_NOT_EQUAL', `${dir}: '${name}' is not what was saved`, {
-          hint: 'the disk or the folder was changed while it was written: export again',
-          facts: { dir, name },
-        });
-      }
-    }
+    compareWeights(ctx, dir, padded ?? compact, reloaded, dtype);
     // With the weights equal, only rounding to a half type can move the logits.
     const equality = compareLogits(
       ctx,
@@ -78,7 +69,34 @@ export function verifyExport(ctx: Context, dir: string, compact: Model, tokens: 
     });
     return equality;
   } finally {
+    padded?.dispose();
     reloaded.dispose();
+  }
+}
+
+function compareWeights(
+  ctx: Context,
+  dir: string,
+  saved: Model,
+  reloaded: Model,
+  dtype: DType,
+): void {
+  const stored = new Map(reloaded.parameters());
+  for (const [name, computed] of saved.parameters()) {
+    ctx.checkpoint();
+    const found = stored.get(name);
+    const same =
+      found?.shape.join() === computed.shape.join() &&
+      scoped(() => {
+        const rounded = to(to(computed, computed.device, dtype), found.device, 'float32');
+        return maxima([sub(found, rounded)])[0] === 0;
+      });
+    if (!same) {
+      throw new LoraShearError('CUT_NOT_EQUAL', `${dir}: '${name}' is not what was saved`, {
+        hint: 'the disk or the folder was changed while it was written: export again',
+        facts: { dir, name },
+      });
+    }
   }
 }
 

@@ -128,8 +128,12 @@ export function buildLlama(config: RawConfig, weights: WeightSource, variant: Ll
   });
 }
 
+/** A LLaMA whose layers differ, under the name by which vLLM and llama.cpp know such models (our per-layer export). */
+export const isDeci = (config: RawConfig): boolean =>
+  config['model_type'] === 'nemotron-nas' && 'lorashear' in config;
+
 export const llama: Architecture = {
-  matches: (config) => config['model_type'] === 'llama',
+  matches: (config) => config['model_type'] === 'llama' || isDeci(config),
   build: (config, weights) => buildLlama(config, weights, { family: 'LLaMA' }),
   sizes: llamaSizes,
 };

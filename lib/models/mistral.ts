@@ -14,8 +14,8 @@ const defaults = {
 
 const llamaOnly = ['attention_bias', 'mlp_bias', 'pretraining_tp'];
 
-/** The LLaMA config of the same computation. */
-function asLlama(config: RawConfig): RawConfig {
+/** The LLaMA config of the same computation, its window left out. */
+export function asLlama(config: RawConfig): RawConfig {
   return { ...defaults, ...config, attention_bias: false, mlp_bias: false };
 }
 

@@ -41,6 +41,13 @@ export interface SizeKeys {
   readonly impliedLists?: (config: RawConfig) => Readonly<Record<string, readonly unknown[]>>;
 }
 
+/** Features of a head, as config.json or its family's defaults say it. */
+export function headDimOf(config: RawConfig, keys: SizeKeys): number {
+  const explicit = config[keys.headDim ?? 'head_dim'];
+  if (typeof explicit === 'number') return explicit;
+  return keys.headDimDefault ?? Number(config[keys.width]) / Number(config[keys.heads]);
+}
+
 /** Sizes after a cut. */
 export interface Resized {
   /** One entry for each layer that stays: its number in the whole model, its sizes, and what of it is gone. */

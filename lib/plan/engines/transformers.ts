@@ -1,4 +1,5 @@
 // Does transformers build the model that config.json says? Asked of version 5.24 itself (scripts/fixtures/engines.py).
+import { type StockHeads, stockHeads } from '../../checkpoint/stock_heads.js';
 import {
   type Candidate,
   type Rule,
@@ -10,47 +11,11 @@ import {
   sharedHeads,
 } from './engine.js';
 
-/** How a family of transformers takes its heads. */
-interface Family {
-  /** Reads `head_dim`; else a head is always hidden_size / heads. */
-  readonly headDim: boolean;
-  /** Refuses a hidden size that is no multiple of the heads, whatever head_dim says. */
-  readonly divides: boolean;
-}
-
-const free: Family = { headDim: true, divides: false };
-const strict: Family = { headDim: true, divides: true };
-const derived: Family = { headDim: false, divides: true };
-
-/** By model_type. */
-const families: Readonly<Record<string, Family>> = {
-  llama: strict,
-  mistral: free,
-  qwen2: free,
-  qwen3: free,
-  gemma: free,
-  gemma2: strict,
-  gemma3_text: strict,
-  cohere: free,
-  olmo2: free,
-  phi3: free,
-  glm4: free,
-  phi: free,
-  starcoder2: free,
-  mixtral: free,
-  qwen3_moe: free,
-  gpt2: derived,
-  gpt_neox: derived,
-  opt: derived,
-  falcon: derived,
-  stablelm: derived,
-};
-
 const tested = 'tested with transformers 5.24 (test/fixtures/engines.json)';
 
 export function transformers(candidate: Candidate): Verdict {
   const { modelType, exportReason } = candidate;
-  const family = families[modelType];
+  const family = stockHeads[modelType];
   const known: Rule = {
     rule: 'the family has been tested',
     ok: family !== undefined,
@@ -73,7 +38,7 @@ export function transformers(candidate: Candidate): Verdict {
   return judged('transformers', rules, exportReason === undefined ? [] : [exportReason]);
 }
 
-function headRules(candidate: Candidate, { headDim, divides }: Family): Rule[] {
+function headRules(candidate: Candidate, { headDim, divides }: StockHeads): Rule[] {
   const { heads, width, modelType } = candidate;
   const square = isSquare(candidate);
   return [
