@@ -19,7 +19,7 @@ import type { Model } from '../lib/models/model.js';
 import { discoverGraph, discoverGroups } from '../lib/pipeline/discover.js';
 import { pretrainingFeed } from '../lib/recovery/pretraining_feed.js';
 import { recover } from '../lib/recovery/recover.js';
-import { type SaliencyName, saliencies } from '../lib/saliency/index.js';
+import { parseSaliency, specName } from '../lib/saliency/spec.js';
 import { loadTokenizer } from '../lib/tokenizer/tokenizer.js';
 import type { TokenBatch } from '../lib/train/language_model_loss.js';
 import { allAtOnce } from '../lib/train/train_batch.js';
@@ -38,16 +38,9 @@ const { values } = parseArgs({
 });
 const { model: dir, data } = values;
 const form = values.form as LhspgForm;
-const saliency = values.saliency as SaliencyName;
-if (
-  dir === undefined ||
-  data === undefined ||
-  !lhspgForms.includes(form) ||
-  !(saliency in saliencies)
-) {
-  throw new Error(
-    `give --model and --data; forms: ${lhspgForms.join(', ')}; saliencies: ${Object.keys(saliencies).join(', ')}`,
-  );
+const saliency = parseSaliency(values.saliency);
+if (dir === undefined || data === undefined || !lhspgForms.includes(form)) {
+  throw new Error(`give --model and --data; forms: ${lhspgForms.join(', ')}`);
 }
 
 /** The protocol of algorithm.md §9: windows of 256 tokens, 16 in a step, LoRA r = 8, AdamW at 1e-3. */
@@ -118,7 +111,13 @@ recover(
 );
 rmSync(state, { recursive: true, force: true });
 const row = {
-  ...{ form, saliency, ratio: Number(values.ratio), removed: plan.achievedRatio, seed },
+  ...{
+    form,
+    saliency: specName(saliency),
+    ratio: Number(values.ratio),
+    removed: plan.achievedRatio,
+    seed,
+  },
   ...{ tokens: Number(values.tokens), distill: Number(values.distill), dense: measure(dense) },
   ...{ cut, recovered: measure(compact), seconds: (performance.now() - start) / 1000 },
 };

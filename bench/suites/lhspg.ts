@@ -77,7 +77,7 @@ class Training {
     const quotas = new Map([...this.half].map(([id, units]) => [id, units.length]));
     const { chosen, transfers } = chooseUnits(createContext({ device: model.device }), {
       ...{ model, partition, quotas, removed: new Map(), calibration: [batch] },
-      ...{ saliency: 'magnitude', seed: 0, transfer: form === 'transfer' },
+      ...{ saliency: 'magnitude', seed: 0, averaged: null, transfer: form === 'transfer' },
     });
     const options = { form, epsilon: 0, pull: 'linear' } as const;
     return new Walk(model, partition, this.optimizer, options, chosen, transfers);

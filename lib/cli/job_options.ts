@@ -3,6 +3,7 @@ import { type Command, Option } from 'commander';
 import type { Job } from '../config/job.js';
 import type { Override } from '../config/overrides.js';
 import { LoraShearError } from '../errors.js';
+import { saliencyFacts, saliencyNames } from '../saliency/names.js';
 
 /** As commander gives them; all text, so that the job's schema judges every value. */
 export interface JobFlags {
@@ -18,6 +19,7 @@ export interface JobFlags {
   batchSize?: string;
   tokens?: string;
   steps?: string;
+  saliency?: string;
   tasks?: string;
   limit?: string;
 }
@@ -28,6 +30,7 @@ const texts = {
   output: 'output',
   device: 'device',
   instruct: 'instruct.path',
+  saliency: 'lhspg.saliency',
 } as const;
 
 /** Flags whose value is a number. */
@@ -41,6 +44,16 @@ const numbers = {
   steps: 'steps',
   limit: 'evaluation.limit',
 } as const;
+
+/** The saliencies, a line for each, with what they are computed from. */
+export function saliencyHelp(): string {
+  const width = Math.max(...saliencyNames.map(({ length }) => length));
+  const lines = saliencyNames.map((name) => {
+    const { description, needs } = saliencyFacts[name];
+    return `  ${name.padEnd(width)}  ${description} [${needs}]`;
+  });
+  return `\nSaliencies (docs/saliency.md):\n${lines.join('\n')}`;
+}
 
 export function addJobOptions(command: Command): Command {
   const collect = (value: string, before: string[] | undefined) => [...(before ?? []), value];
@@ -60,11 +73,16 @@ export function addJobOptions(command: Command): Command {
     .option('--steps <n>', 'the same in optimiser steps')
     .option('--sequence-length <n>', "tokens of a window [256, or the model's context]")
     .option('--batch-size <n>', 'windows in one optimiser step [16]')
+    .option(
+      '--saliency <name>',
+      'units of the least score go, see below; mixed as magnitude=0.5,wanda=0.5 [reconstruction]',
+    )
     .option('--tasks <names>', 'tasks to evaluate, with commas: arc_easy,boolq')
     .option('--limit <n>', 'documents of each task [all]')
     .option('--seed <n>', 'seed of every random choice [0]')
     .option('--device <name>', 'cpu, cuda or cuda:N [cpu]')
-    .option('--threads <n>', "threads [libtorch's own choice]");
+    .option('--threads <n>', "threads [libtorch's own choice]")
+    .addHelpText('after', saliencyHelp);
 }
 
 /** Whether any setting was given. */

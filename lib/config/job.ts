@@ -1,7 +1,7 @@
 // The job: everything that one run is told, complete and checked. Made by parseJob, kept in the run's manifest.
 import type { TemplateName } from '../data/alpaca.js';
 import type { PullRule } from '../lhspg/pull.js';
-import type { SaliencyName } from '../saliency/index.js';
+import type { SaliencySpec } from '../saliency/spec.js';
 import type { ScheduleName } from '../train/schedule.js';
 
 /** How redundant units go (schema.ts says what each does). */
@@ -57,7 +57,7 @@ export interface Job {
   /** Training tokens of LHSPG and pretraining recovery together. */
   readonly tokens: number;
   readonly knowledge: {
-    readonly proxy: SaliencyName;
+    readonly proxy: SaliencySpec;
     /** Trial ratios: shares of a group's units taken out. */
     readonly ratios: readonly number[];
     /** Share of the node groups that is protected. */
@@ -68,7 +68,7 @@ export interface Job {
   readonly lora: { readonly r: number; readonly alpha: number };
   readonly lhspg: {
     readonly form: LhspgForm;
-    readonly saliency: SaliencyName;
+    readonly saliency: SaliencySpec;
     readonly periods: number;
     /** Share of `tokens` that LHSPG trains on, warm-up included. */
     readonly tokenShare: number;

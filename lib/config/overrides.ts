@@ -7,6 +7,7 @@ import {
   member,
   normalise,
   type RawObject,
+  saliencyKeys,
   setKey,
   setMember,
   spelling,
@@ -76,7 +77,9 @@ function set(job: RawObject, key: string, value: unknown, base: string): void {
 function merge(into: RawObject, from: RawObject): void {
   for (const [key, value] of Object.entries(from)) {
     const old = member(into, key);
-    if (isRaw(old) && isRaw(value)) merge(old, value);
+    // A mixture of saliencies is one value: a new one replaces the old.
+    const whole = saliencyKeys.some(([, name]) => name === key);
+    if (!whole && isRaw(old) && isRaw(value)) merge(old, value);
     else setMember(into, key, value);
   }
 }

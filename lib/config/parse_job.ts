@@ -46,8 +46,11 @@ export function parseJob(input: unknown, options: ParseOptions = {}): Job {
     throw invalid(file, [{ path: 'sequence_length', message }]);
   }
   const perStep = given.batchSize * sequenceLength;
+  const { knowledge, lhspg } = parsed.data; // names of saliencies are no keys to convert
   return {
     ...given,
+    knowledge: { ...given.knowledge, proxy: knowledge.proxy },
+    lhspg: { ...given.lhspg, saliency: lhspg.saliency },
     output: given.output ?? resolve(cwd, 'runs', `${basename(given.model)}-${given.ratio}`),
     sequenceLength,
     tokens: steps === undefined ? (given.tokens ?? defaultTokens) : steps * perStep,

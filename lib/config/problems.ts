@@ -16,11 +16,26 @@ type Issue = z.core.$ZodIssue;
 export function problemsOf(issues: readonly Issue[], job: RawObject): Problem[] {
   return issues.flatMap((issue) => {
     const path = pathOf(issue.path, job);
+    const meant = branchOf(issue, valueAt(job, issue.path));
+    if (meant) return problemsOf(meant, job);
     if (issue.code === 'unrecognized_keys') {
       return issue.keys.map((key) => unknownKey(path === '' ? key : `${path}.${key}`, key));
     }
     return [{ path, message: inWords(issue, valueAt(job, issue.path)) }];
   });
+}
+
+/** Of a value that may be several things, the issues of the one that it looks like. */
+function branchOf(issue: Issue, value: unknown): Issue[] | undefined {
+  if (issue.code !== 'invalid_union' || issue.message !== 'Invalid input') return undefined;
+  const looksLike = (branch: readonly Issue[]): boolean =>
+    branch.every(({ code, path }) => {
+      if (path.length > 0) return true;
+      return isRaw(value) ? code !== 'invalid_value' : code !== 'invalid_type';
+    });
+  return issue.errors
+    .find(looksLike)
+    ?.map((inner) => ({ ...inner, path: [...issue.path, ...inner.path] }));
 }
 
 function inWords(issue: Issue, value: unknown): string {

@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { templates } from '../data/alpaca.js';
 import { taskNames } from '../evaluate/index.js';
 import { pullRules } from '../lhspg/pull.js';
-import { saliencies } from '../saliency/index.js';
+import { type SaliencyName, saliencyFacts, saliencyNames } from '../saliency/names.js';
 import { schedules } from '../train/schedule.js';
 import { lhspgForms } from './job.js';
 
@@ -15,7 +15,23 @@ const count = z.number().int().positive();
 const share = z.number().min(0).max(1);
 const shareBelowOne = z.number().min(0).lt(1);
 const learningRate = z.number().positive().max(1);
-const saliency = z.enum(names(saliencies));
+
+const saliencyWeights = z
+  .strictObject(
+    Object.fromEntries(
+      saliencyNames.map((name) => [
+        name,
+        z.number().positive().optional().describe(`Weight: ${saliencyFacts[name].description}.`),
+      ]),
+    ) as Record<SaliencyName, z.ZodOptional<z.ZodNumber>>,
+  )
+  .refine((weights) => Object.keys(weights).length > 0, {
+    error: 'names no saliency',
+    when: ({ issues }) => issues.length === 0,
+  });
+
+/** One saliency, or several by weights. */
+const saliency = z.union([z.enum(saliencyNames), saliencyWeights]);
 
 const sourceName = z.string().regex(/^[A-Za-z0-9][\w.-]*$/, {
   error: 'must be letters, digits, "_", "-" and "."',
@@ -53,7 +69,9 @@ const knowledge = z
   .strictObject({
     proxy: saliency
       .default('magnitude')
-      .describe('Which units a trial takes out: the least of this saliency.'),
+      .describe(
+        'Which units a trial takes out: the least of this saliency (docs/saliency.md), or of several, {name: weight}.',
+      ),
     ratios: z
       .array(z.number().gt(0).lt(1))
       .min(1)
@@ -87,7 +105,9 @@ const lhspg = z
       ),
     saliency: saliency
       .default('reconstruction')
-      .describe('Units of the least score are redundant.'),
+      .describe(
+        'Units of the least score are redundant (docs/saliency.md); several are mixed as {name: weight}.',
+      ),
     sequences: count.default(64).describe('Calibration windows of the saliency and the transfer.'),
     periods: count.default(5).describe('Pruning periods.'),
     token_share: share.default(0.2).describe('Share of `tokens` spent here.'),

@@ -6,8 +6,9 @@ import { statistics } from '../evaluate/perplexity.js';
 import type { NodeGroup } from '../groups/group.js';
 import { sliceIndices } from '../groups/slice_indices.js';
 import type { Model } from '../models/model.js';
-import { type SaliencyName, saliencies } from '../saliency/index.js';
+import { gradientsFor, scoreGroups } from '../saliency/mix.js';
 import { type Scores, consumerPaths, consumersOf } from '../saliency/saliency.js';
+import { type SaliencySpec, specName } from '../saliency/spec.js';
 import { floatTensorOn } from '../tensor/placed.js';
 import { keep } from '../tensor/scope.js';
 import type { Tensor } from '../tensor/tensor.js';
@@ -17,7 +18,7 @@ import { type Deviation, denseReference, deviationFrom } from './deviation.js';
 import { protectedGroups } from './protect.js';
 
 export interface KnowledgeOptions {
-  readonly proxy: SaliencyName;
+  readonly proxy: SaliencySpec;
   /** Trial ratios: share of a group's units that is taken out. */
   readonly ratios: readonly number[];
   /** Share γ of the node groups that becomes protected. */
@@ -112,7 +113,7 @@ export function distribution(
   const sequences = batches.reduce((n, b) => n + b.batch, 0);
   const length = first?.length ?? 0;
   return {
-    proxy,
+    proxy: specName(proxy),
     ratios: [...ratios],
     protectShare,
     calibration: { sequences, length, tokens: sequences * length },
@@ -130,7 +131,9 @@ export function distribution(
   ): Scores {
     const statistics = inputStatistics(context, m, consumerPaths(open), calibration);
     try {
-      return saliencies[proxy]({ model: m, groups: open, statistics, removed: new Map(), seed });
+      const gradients = gradientsFor(proxy, context, m, open, calibration);
+      const told = { model: m, groups: open, statistics, removed: new Map(), seed, ...gradients };
+      return scoreGroups(told, proxy);
     } finally {
       disposeStatistics(statistics);
     }

@@ -3,7 +3,7 @@ import type { LhspgArtefact } from '../artefacts.js';
 import type { Sampler } from '../data/sampler.js';
 import type { Partition } from '../groups/group.js';
 import type { Model } from '../models/model.js';
-import type { SaliencyName } from '../saliency/index.js';
+import type { SaliencySpec } from '../saliency/spec.js';
 import type { TokenBatch } from '../train/language_model_loss.js';
 import type { ScheduleName } from '../train/schedule.js';
 import type { Memory } from '../train/train_batch.js';
@@ -13,7 +13,7 @@ export interface LhspgOptions {
   /** `paper`: the producers walk to zero with their LoRA step; `transfer`: the carriers shrink linearly while
    *  their consumers take over in closed form. With `steps` 0 either is one cut at once. */
   readonly form: 'paper' | 'transfer';
-  readonly saliency: SaliencyName;
+  readonly saliency: SaliencySpec;
   readonly periods: number;
   /** Training steps in all, warm-up included. */
   readonly steps: number;

@@ -9,8 +9,9 @@ import type { NodeGroup, Partition } from '../groups/group.js';
 import { sliceIndices } from '../groups/slice_indices.js';
 import type { Model } from '../models/model.js';
 import type { Linear } from '../nn/linear.js';
-import { saliencies, type SaliencyName } from '../saliency/index.js';
+import { gradientsFor, scoreGroups } from '../saliency/mix.js';
 import { type Scores, consumerPaths, consumersOf } from '../saliency/saliency.js';
+import type { SaliencySpec } from '../saliency/spec.js';
 import { scoped } from '../tensor/scope.js';
 import type { AdamW } from '../train/adamw.js';
 import type { TokenBatch } from '../train/language_model_loss.js';
@@ -34,7 +35,9 @@ export interface ChoiceInput {
   /** Units that are zero already and still in the model. */
   readonly removed: ReadonlyMap<string, ReadonlySet<number>>;
   readonly calibration: readonly TokenBatch[];
-  readonly saliency: SaliencyName;
+  readonly saliency: SaliencySpec;
+  /** Scores that were averaged over earlier steps; null: those of now. */
+  readonly averaged: Scores | null;
   readonly seed: number;
   /** Fit how those that stay tell what the chosen ones told. */
   readonly transfer: boolean;
@@ -49,8 +52,9 @@ export function chooseUnits(ctx: Context, input: ChoiceInput): Choice {
   const paths = consumerPaths(open).filter((path) => linears.has(path));
   const statistics = inputStatistics(ctx, model, paths, calibration);
   try {
-    const given = { model, groups: open, statistics, removed, limits: quotas, seed };
-    const scores = saliencies[saliency](given);
+    const gradients = gradientsFor(saliency, ctx, model, open, calibration);
+    const given = { model, groups: open, statistics, removed, limits: quotas, seed, ...gradients };
+    const scores = input.averaged ?? scoreGroups(given, saliency);
     const chosen = selectRedundant(scores, quotas, removed, open);
     const transfers = input.transfer ? fit(model, open, chosen, removed, statistics) : [];
     return { chosen, scores, transfers };

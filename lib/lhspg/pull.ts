@@ -17,7 +17,10 @@ const largest = 10;
  * λ_lo = ⟨x, u⟩/‖x‖ is the least pull that shrinks it, λ_hi = ‖u‖²·‖x‖/⟨x, u⟩ the largest that still descends.
  * @param even the linear rule's λ_0 = ‖x‖ / (steps left)
  */
-export function lossAwarePull({ squared, inner, step }: Moments, even: number): number {
+export function lossAwarePull(
+  { squared, inner, step }: Pick<Moments, 'squared' | 'inner' | 'step'>,
+  even: number,
+): number {
   if (!(inner > 0)) return even;
   const norm = Math.sqrt(squared);
   const low = inner / norm;

@@ -1,6 +1,7 @@
 // Where an LHSPG run stands: plain JSON beside the tensors, enough to go on bit for bit.
 import type { LhspgArtefact } from '../artefacts.js';
 import type { SamplerState } from '../data/sampler.js';
+import type { ScoreAverageState } from '../saliency/average.js';
 import { periodQuotas } from './quota.js';
 
 /** A stretch of steps: the warm-up, or one pruning period. */
@@ -37,6 +38,8 @@ export interface LhspgState {
   removed: Record<string, number[]>;
   /** Every unit's score at its group's last choice. */
   scores: Record<string, number[]>;
+  /** Scores of the steps since the last choice, averaged; for saliencies that need nothing but the model. */
+  average: ScoreAverageState | null;
   sampler: SamplerState;
   periods: LhspgArtefact['periods'];
   losses: LhspgArtefact['losses'];
@@ -52,6 +55,7 @@ export function freshState(sampler: SamplerState): LhspgState {
     chosen: null,
     removed: {},
     scores: {},
+    average: null,
     sampler,
     periods: [],
     losses: [],

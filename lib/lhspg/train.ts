@@ -9,6 +9,7 @@ import { AdamW } from '../train/adamw.js';
 import { nextTokenLoss } from '../train/language_model_loss.js';
 import { schedules } from '../train/schedule.js';
 import { trainOnBatch } from '../train/train_batch.js';
+import { gather, gathered, isAveraged, samplesAt } from './averaging.js';
 import { hasDiverged } from './divergence.js';
 import { type Choice, Walk, chooseUnits } from './period.js';
 import type { LhspgInput, LhspgOptions, LhspgResult } from './options.js';
@@ -134,7 +135,9 @@ class LhspgLoop {
     const choice = chooseUnits(this.ctx, {
       ...{ model: running.model, partition: running.partition, quotas, removed, calibration },
       ...{ saliency, seed: seed + index, transfer: form === 'transfer' },
+      averaged: gathered(this.#state, running),
     });
+    this.#state.average = null;
     // After the scores: LoRA forms read what the steps before taught B.
     if (form === 'transfer' || index > 0) {
       mergeLora(running.model);
@@ -183,6 +186,10 @@ class LhspgLoop {
     }
     state.t++;
     state.step++;
+    const { saliency, seed } = this.options;
+    if (isAveraged(saliency) && samplesAt(state.t, steps)) {
+      gather(state, this.#owned, saliency, seed);
+    }
     const phase = kind === 'warmup' ? 'warm-up' : `period ${index + 1}`;
     state.losses.push({ step: state.step, loss, phase });
     state.sampler = sampler.state();

@@ -2,6 +2,7 @@
 import type { CutArtefact, EvaluationArtefact } from '../artefacts.js';
 import type { ModelCard } from '../checkpoint/model_card.js';
 import type { Job } from '../config/job.js';
+import { specName } from '../saliency/spec.js';
 import { basename } from 'node:path';
 
 export function cardOf(
@@ -13,7 +14,7 @@ export function cardOf(
   return {
     title: `${basename(job.model)}, ${percent} % smaller`,
     paragraphs: [
-      `Structured pruning of ${basename(job.model)} with lorashear-native (LHSPG, ${job.lhspg.form} form, ${job.lhspg.saliency}), ` +
+      `Structured pruning of ${basename(job.model)} with lorashear-native (LHSPG, ${job.lhspg.form} form, ${specName(job.lhspg.saliency)}), ` +
         `then LoRA recovery on ${job.sources.map(({ name }) => name).join(', ')}` +
         `${job.instruct ? ' and instructions' : ''}; the low-rank updates are merged.`,
     ],

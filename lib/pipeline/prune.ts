@@ -14,6 +14,7 @@ import { createSampler } from '../data/sampler.js';
 import type { Partition } from '../groups/group.js';
 import { lhspg } from '../lhspg/train.js';
 import type { Model } from '../models/model.js';
+import { specName } from '../saliency/spec.js';
 import { scoped } from '../tensor/scope.js';
 import { type TokenBatch, tokensOf } from '../train/language_model_loss.js';
 import type { Budget } from './budget.js';
@@ -62,7 +63,13 @@ export function prune(ctx: Context, input: PruneInput): LhspgArtefact {
   saveWorkingModel(model, join(dir, prunedFolder));
   const { achievedRatio, parameters, kvHeadsRemovedPerLayer, channelsRemovedPerLayer } = plan;
   return {
-    ...{ form, saliency, learningRate, seed: job.seed, warmupSteps: budget.warmup },
+    ...{
+      form,
+      saliency: specName(saliency),
+      learningRate,
+      seed: job.seed,
+      warmupSteps: budget.warmup,
+    },
     target: {
       ratio: job.ratio,
       parameters: Math.round(job.ratio * partition.parameters),

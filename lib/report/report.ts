@@ -1,5 +1,6 @@
 // The report of a run, from the artefacts in its folder alone; also of a run that was stopped or has not ended.
 import { basename } from 'node:path';
+import { specName } from '../saliency/spec.js';
 import type { ReportDocument, Section } from './document.js';
 import { percent, whole } from './format.js';
 import { toHtml } from './html.js';
@@ -53,7 +54,7 @@ function compose(record: RunRecord): ReportDocument {
   const size = parameters === undefined ? '' : ` (${whole(parameters)} parameters)`;
   return {
     title: `${basename(job.model)}, ${percent(job.ratio, 0)} smaller`,
-    subtitle: `\`${job.model}\`${size}, pruned by structure with LHSPG (\`${job.lhspg.form}\`, \`${job.lhspg.saliency}\`) and recovered on ${job.sources.map(({ name }) => name).join(', ')}${job.instruct ? ' and instructions' : ''}. Started ${start.at.slice(0, 10)}.`,
+    subtitle: `\`${job.model}\`${size}, pruned by structure with LHSPG (\`${job.lhspg.form}\`, \`${specName(job.lhspg.saliency)}\`) and recovered on ${job.sources.map(({ name }) => name).join(', ')}${job.instruct ? ' and instructions' : ''}. Started ${start.at.slice(0, 10)}.`,
     headlines: headlines(record),
     notice:
       missing.length === 0

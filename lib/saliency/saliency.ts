@@ -1,4 +1,5 @@
 // What a saliency is: one score for each unit of each group; the least are redundant (algorithm.md §3.5).
+import type { GroupGradients } from '../calibration/gradients.js';
 import type { InputStatistics } from '../calibration/input_statistics.js';
 import type { NodeGroup, Slice } from '../groups/group.js';
 import type { Model } from '../models/model.js';
@@ -9,6 +10,13 @@ export interface SaliencyInput {
   readonly groups: readonly NodeGroup[];
   /** Inputs of every consumer, by module path. */
   readonly statistics: ReadonlyMap<string, InputStatistics>;
+  /** Gradients by group id, for the dense forms. */
+  readonly gradients?: ReadonlyMap<string, GroupGradients>;
+  /**
+   * Which base slices of a unit count in the weight, LoRA and gradient forms: `producers`, what makes it, as in OTO,
+   * or what reads it, too. Default `all`.
+   */
+  readonly slices?: 'all' | 'producers';
   /** Units already removed, by group id: they get score 0 and do not count. */
   readonly removed: ReadonlyMap<string, ReadonlySet<number>>;
   /** Most units that may be chosen from a group now; scores beyond need not be exact in order. */

@@ -10,7 +10,7 @@ const removed = new Map([
 ]);
 
 for (const name of Object.keys(saliencies) as SaliencyName[]) {
-  const saliency = saliencies[name];
+  const { score: saliency } = saliencies[name];
 
   t.test(
     `when units are scored by ${name}, then each group has a number for each unit, none negative, and always the same`,
