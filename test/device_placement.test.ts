@@ -55,7 +55,7 @@ for (const [form, saliency] of [
       const job = tinyJob({
         ...{ sources: { tales: sources['tales'] as string }, instruct, output: join(dir, form) },
         ...{ tokens: 160 * 6 },
-        lhspg: { form, saliency, periods: 1, token_share: 0.4 },
+        lhspg: { form, saliency, periods: 1, token_share: 0.4, warmup_share: 0.5 },
         instruct_tuning: { tokens: 600, rounds: 1, batch_size: 4 },
       });
       tracking.computed.clear();

@@ -1,6 +1,5 @@
 // Writes out the shorthands of a job: hyphens, names that other tools use, `name: path` sources, a bare instruct path.
 import { resolve } from 'node:path';
-import { spelledOut } from '../saliency/spec.js';
 
 export type RawObject = Record<string, unknown>;
 
@@ -18,12 +17,6 @@ export const aliases: Readonly<Record<string, string>> = {
   lora_alpha: 'lora.alpha',
   lora_dropout: 'lora.dropout',
 };
-
-/** Where a job names a saliency or a mixture of them. */
-export const saliencyKeys = [
-  ['lhspg', 'saliency'],
-  ['knowledge', 'proxy'],
-] as const;
 
 /** Our name of a key that others call so. */
 export const aliasOf = (key: string): string | undefined =>
@@ -51,10 +44,6 @@ export function normalise(raw: RawObject, base: string): RawObject {
     job['sources'] = Object.entries(job['sources']).map(([name, path]) => ({ name, path }));
   }
   if (typeof job['instruct'] === 'string') job['instruct'] = { path: job['instruct'] };
-  for (const [block, key] of saliencyKeys) {
-    const owner = job[block];
-    if (isRaw(owner) && key in owner) owner[key] = spelledOut(owner[key]);
-  }
 
   const places: [unknown, string][] = [
     [job, 'model'],

@@ -7,11 +7,11 @@ import {
   member,
   normalise,
   type RawObject,
-  saliencyKeys,
   setKey,
   setMember,
   spelling,
 } from './normalise.js';
+import { saliencyKeys } from './saliency_keys.js';
 
 /** `key=value` with a YAML value, or a dotted key and its value as it is. */
 export type Override = string | readonly [key: string, value: unknown];
@@ -77,7 +77,6 @@ function set(job: RawObject, key: string, value: unknown, base: string): void {
 function merge(into: RawObject, from: RawObject): void {
   for (const [key, value] of Object.entries(from)) {
     const old = member(into, key);
-    // A mixture of saliencies is one value: a new one replaces the old.
     const whole = saliencyKeys.some(([, name]) => name === key);
     if (!whole && isRaw(old) && isRaw(value)) merge(old, value);
     else setMember(into, key, value);

@@ -7,6 +7,7 @@ import type { Job } from './job.js';
 import { aliases, hasKey, isRaw, normalise, type RawObject } from './normalise.js';
 import { applyOverrides, type Override } from './overrides.js';
 import { type Problem, problemsOf } from './problems.js';
+import { spellSaliencies } from './saliency_keys.js';
 import { defaultSequenceLength, defaultTokens, jobSchema } from './schema.js';
 
 export interface ParseOptions {
@@ -30,6 +31,7 @@ export function parseJob(input: unknown, options: ParseOptions = {}): Job {
     throw invalid(file, [{ path: '', message: 'is not a map of keys and values' }]);
   }
   const raw = applyOverrides(normalise(input, options.base ?? cwd), overrides, cwd);
+  spellSaliencies(raw);
   const contradicting = contradictions(raw);
   const parsed = jobSchema.safeParse(raw);
   const problems = [

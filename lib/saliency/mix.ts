@@ -79,7 +79,7 @@ function refuseUntrained(input: SaliencyInput, name: SaliencyName): void {
     'CONFIG_INVALID',
     `the saliency ${name} reads what LoRA has learned, and of ${kind} it has learned nothing yet: every score is the same`,
     {
-      hint: `train first (lhspg.warmup_share above 0), or choose dense_${name}, which reads gradients instead`,
+      hint: `train first (a warm-up of one step or more: lhspg.warmup_share, tokens), or choose dense_${name}, which reads gradients`,
       facts: { saliency: name, kind },
     },
   );

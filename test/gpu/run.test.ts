@@ -24,7 +24,7 @@ const jobIn = (output: string, form: 'transfer' | 'paper') =>
     tokens: 160 * 8,
     lhspg: {
       ...{ form, saliency: form === 'paper' ? 'taylor_first' : 'reconstruction' },
-      ...{ periods: 1, token_share: 0.4 },
+      ...{ periods: 1, token_share: 0.4, warmup_share: 0.5 },
     },
     instruct_tuning: { tokens: 600, rounds: 1, batch_size: 4 },
   });
