@@ -10,6 +10,7 @@ import { scoped } from '../lib/tensor/scope.js';
 import { AdamW } from '../lib/train/adamw.js';
 import { nextTokenLoss } from '../lib/train/language_model_loss.js';
 import { trainStep } from '../lib/train/step.js';
+import { specName } from '../lib/saliency/spec.js';
 import { denseModel, writePages } from './fixtures/pages.js';
 import { runJob, tinyJob } from './fixtures/pipeline_run.js';
 import { secondDevice, trackDevices } from './fixtures/second_device.js';
@@ -48,12 +49,17 @@ t.test(
 for (const [form, saliency] of [
   ['transfer', 'reconstruction'],
   ['paper', 'taylor_first'],
+  ['transfer', { wanda: 0.5, dense_taylor_second: 0.5 }],
 ] as const) {
   t.test(
-    `when a run in the ${form} form computes on another device than the CPU, then every operator finds its arguments there`,
+    `when a run in the ${form} form by ${specName(saliency)} computes on another device than the CPU, then every operator finds its arguments there`,
     async (t) => {
       const job = tinyJob({
-        ...{ sources: { tales: sources['tales'] as string }, instruct, output: join(dir, form) },
+        ...{
+          sources: { tales: sources['tales'] as string },
+          instruct,
+          output: join(dir, specName(saliency)),
+        },
         ...{ tokens: 160 * 6 },
         lhspg: { form, saliency, periods: 1, token_share: 0.4, warmup_share: 0.5 },
         instruct_tuning: { tokens: 600, rounds: 1, batch_size: 4 },
