@@ -10,7 +10,8 @@ import { sliceIndices } from '../groups/slice_indices.js';
 import type { Model } from '../models/model.js';
 import type { Linear } from '../nn/linear.js';
 import { gradientsFor, scoreGroups } from '../saliency/mix.js';
-import { type Scores, consumerPaths, consumersOf } from '../saliency/saliency.js';
+import { inputPaths } from '../saliency/readers.js';
+import { type Scores, consumersOf } from '../saliency/saliency.js';
 import type { SaliencySpec } from '../saliency/spec.js';
 import { scoped } from '../tensor/scope.js';
 import type { AdamW } from '../train/adamw.js';
@@ -47,9 +48,11 @@ export interface ChoiceInput {
 export function chooseUnits(ctx: Context, input: ChoiceInput): Choice {
   const { model, partition, quotas, removed, calibration, saliency, seed } = input;
   const open = partition.groups.filter(({ id }) => (quotas.get(id) ?? 0) > 0);
-  // What no block reads (the head, routers) keeps no inputs, and gets no transfer.
-  const linears = model.linears();
-  const paths = consumerPaths(open).filter((path) => linears.has(path));
+  // What no block reads (the head, routers, the vocabulary) keeps no inputs, and gets no transfer.
+  const paths = inputPaths(
+    model,
+    open.filter(({ kind }) => kind !== 'vocabulary'),
+  );
   const statistics = inputStatistics(ctx, model, paths, calibration);
   try {
     const gradients = gradientsFor(saliency, ctx, model, open, calibration);

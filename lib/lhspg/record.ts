@@ -1,5 +1,6 @@
 // What an LHSPG run writes down of its periods, in the dense model's numbers.
 import type { LhspgArtefact } from '../artefacts.js';
+import type { Context } from '../context.js';
 import type { Partition } from '../groups/group.js';
 import type { Choice } from './period.js';
 import type { RunningModel } from './running_model.js';
@@ -30,6 +31,19 @@ export function recordChoice(
     ...{ index, steps, chosen: dense, lossBefore: before, lossAfter: before, zeroUnits: 0 },
     ...{ walk: [], equality: null, parameters: running.partition.parameters },
   });
+}
+
+/** Records the loss of a step that is done, and tells of it. */
+export function recordStep(
+  ctx: Context,
+  state: LhspgState,
+  { loss, phase, total }: { loss: number; phase: string; total: number },
+): void {
+  const { step } = state;
+  state.losses.push({ step, loss, phase });
+  const progress = { done: step, total, unit: 'step', loss, note: phase };
+  ctx.emit({ type: 'progress', stage: 'lhspg', ...progress });
+  ctx.emit({ type: 'metric', stage: 'lhspg', step, values: { loss, phase } });
 }
 
 /** Points of a period's walk that are read back and kept. */

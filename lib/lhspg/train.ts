@@ -14,7 +14,7 @@ import { hasDiverged } from './divergence.js';
 import { type Choice, Walk, chooseUnits } from './period.js';
 import type { LhspgInput, LhspgOptions, LhspgResult } from './options.js';
 import { quotasOf } from './quota.js';
-import { keptUnits, recordChoice, recordShrinking } from './record.js';
+import { keptUnits, recordChoice, recordShrinking, recordStep } from './record.js';
 import { RunningModel } from './running_model.js';
 import { loadRun, saveRun } from './saved_run.js';
 import { type LhspgState, type Segment, freshState, segmentsOf } from './state.js';
@@ -190,19 +190,11 @@ class LhspgLoop {
     if (isAveraged(saliency) && samplesAt(state.t, steps)) {
       gather(state, this.#owned, saliency, seed);
     }
-    const phase = kind === 'warmup' ? 'warm-up' : `period ${index + 1}`;
-    state.losses.push({ step: state.step, loss, phase });
     state.sampler = sampler.state();
-    const progress = { done: state.step, total, unit: 'step', loss, note: phase };
-    this.ctx.emit({ type: 'progress', stage: 'lhspg', ...progress });
-    this.ctx.emit({ type: 'metric', stage: 'lhspg', step: state.step, values: { loss, phase } });
-    if (
-      !hasDiverged(
-        state.losses.map((entry) => entry.loss),
-        model.vocabulary,
-      )
-    )
-      return;
+    const phase = kind === 'warmup' ? 'warm-up' : `period ${index + 1}`;
+    recordStep(this.ctx, state, { loss, phase, total });
+    const losses = state.losses.map((entry) => entry.loss);
+    if (!hasDiverged(losses, model.vocabulary)) return;
     throw new LoraShearError('PRUNE_DIVERGED', `the training loss rose to ${loss.toFixed(2)}`, {
       hint: 'lower the learning rate, then go on with --resume',
     });

@@ -1,6 +1,6 @@
 import t from 'tap';
 import { createContext } from '../../lib/context.js';
-import type { LhspgOptions } from '../../lib/lhspg/train.js';
+import type { LhspgOptions } from '../../lib/lhspg/options.js';
 import { inFolder, pruned } from '../fixtures/lhspg_run.js';
 
 const forms: Pick<LhspgOptions, 'form' | 'saliency'>[] = [
