@@ -105,7 +105,8 @@ function converterRules(config: RawConfig, table: readonly LayerRow[]): Rule[] {
     channels !== undefined && multOfSize(channels, width) === null ? [channels] : [],
   );
   const rope = (config['rope_parameters'] ?? config['rope_scaling'] ?? {}) as RawConfig;
-  const scaling = rope['rope_type'] ?? rope['type'] ?? 'default';
+  const named = [rope['rope_type'], rope['type']].find((type) => typeof type === 'string');
+  const scaling = named ?? 'default';
   const halves = table.some((row) => row.channels === undefined && row.heads !== undefined);
   return [
     {
@@ -130,7 +131,7 @@ function converterRules(config: RawConfig, table: readonly LayerRow[]): Rule[] {
     {
       rule: 'positions are not scaled',
       ok: scaling === 'default',
-      detail: `rope_type ${String(scaling)}; the converter looks for rope_scaling, which transformers 5 no longer writes`,
+      detail: `rope_type ${scaling}; the converter looks for rope_scaling, which transformers 5 no longer writes`,
       source: llamaCppSource,
     },
     {

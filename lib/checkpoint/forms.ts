@@ -44,7 +44,7 @@ export interface FormOptions {
  */
 export function formed(model: Model, { form = 'uniform', dtype, engines }: FormOptions): Formed {
   if (!forms.includes(form)) {
-    throw new LoraShearError('CONFIG_INVALID', `there is no form '${String(form)}' of export`, {
+    throw new LoraShearError('CONFIG_INVALID', `there is no form '${form as string}' of export`, {
       hint: `these are: ${forms.join(', ')}`,
     });
   }

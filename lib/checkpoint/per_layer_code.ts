@@ -21,7 +21,6 @@ const families: Readonly<Record<string, Halves>> = {
   qwen3: llamaLike,
   phi3: llamaLike,
   starcoder2: llamaLike,
-  stablelm: llamaLike,
   qwen3_moe: llamaLike,
   gemma2: gemma,
   gemma3_text: gemma,
@@ -134,7 +133,6 @@ class LorashearForCausalLM(${causal}):
                 if key != 'skip':
                     setattr(sizes, key, value)
             layer = ${prefix}DecoderLayer(sizes, int(i))
-            layer.self_attn.config = config  # so that the kind of attention can be changed later
             for half in own.get('skip', []):
                 name, norms = HALVES[half]
                 setattr(layer, name, NoAttention(int(i)) if half == 'attention' else NoMlp())

@@ -39,10 +39,18 @@ export const stockHeads: Readonly<Record<string, StockHeads>> = {
   stablelm: derived,
 };
 
+/** Phi-3 checks the factors of LongRoPE against hidden_size / heads, whatever head_dim says. */
+function ruleOf(config: RawConfig): StockHeads | undefined {
+  const type = String(config['model_type']);
+  const rope = (config['rope_parameters'] ?? config['rope_scaling'] ?? {}) as RawConfig;
+  const isLong = [rope['rope_type'], rope['type']].includes('longrope');
+  return type === 'phi3' && isLong ? derived : stockHeads[type];
+}
+
 /** Why stock transformers does not build a model of this config with `heads` query heads in each layer; or null. */
 export function headsRefusal(config: RawConfig, heads: number): string | null {
   const type = String(config['model_type']);
-  const rule = stockHeads[type];
+  const rule = ruleOf(config);
   const { sizes } = architectureOf(config);
   const width = Number(config[sizes.width]);
   const headDim = headDimOf(config, sizes);

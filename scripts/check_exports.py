@@ -1,0 +1,95 @@
+"""Does transformers load what we export in each form, and compute what we compute?
+
+    node scripts/bootstrap.mjs && python scripts/check_exports.py [FAMILY]        (needs torch and transformers)
+
+Has scripts/export_forms.ts cut every family fixture and export it as uniform, padded and per-layer; loads each folder
+(per-layer with trust_remote_code, the others without any code of ours), compares all logits, and lets it generate 20
+tokens, which must be ours. Prints a table; ends with 1 above 1e-5 of the logits' scale or with other tokens.
+"""
+
+import json
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import torch
+from transformers import AutoModelForCausalLM
+from transformers.utils import logging
+
+ROOT = Path(__file__).parent.parent
+LIMIT = 1e-5
+
+
+def loaded(folder, trust):
+    model, info = AutoModelForCausalLM.from_pretrained(
+        folder, dtype=torch.float32, trust_remote_code=trust, output_loading_info=True
+    )
+    for what in ('missing_keys', 'unexpected_keys', 'mismatched_keys'):
+        assert not info[what], f'{what}: {sorted(map(str, info[what]))[:3]}'
+    return model.eval()
+
+
+def check(folder, expected):
+    """Largest difference of logits as a share of their scale, and whether the generated tokens are ours."""
+    trust = expected['form'] == 'per-layer'
+    wanted = torch.tensor(expected['logits'], dtype=torch.float64)
+    prompt = torch.tensor([expected['prompt']])
+
+    def run(model):
+        with torch.no_grad():
+            logits = model(torch.tensor(expected['tokens'])).logits.double()
+            made = model.generate(
+                prompt,
+                attention_mask=torch.ones_like(prompt),
+                max_new_tokens=20,
+                min_new_tokens=20,
+                do_sample=False,
+                eos_token_id=None,
+            )
+        gap = ((logits - wanted).abs().max() / wanted.abs().max()).item()
+        return gap, made[0, prompt.shape[1]:].tolist() == expected['greedy']
+
+    model = loaded(folder, trust)
+    gap, same = run(model)
+    if trust:
+        # What transformers saves again is the same model.
+        again = folder.with_name(f'{folder.name}-again')
+        model.save_pretrained(again)
+        more, also = run(loaded(again, trust))
+        gap, same = max(gap, more), same and also
+    return gap, same
+
+
+def main():
+    logging.set_verbosity_error()
+    logging.disable_progress_bar()
+    bad = 0
+    with tempfile.TemporaryDirectory() as folder:
+        subprocess.run(['node', ROOT / 'dist/scripts/export_forms.js', folder, *sys.argv[1:]], check=True)
+        for path in sorted(Path(folder).glob('*.json')):
+            expected = json.loads(path.read_text())
+            line = f"{expected['name']:24} {expected['cut']:8} {expected['form']:10} "
+            if 'refused' in expected:
+                print(f"{line}refused: {expected['refused']}")
+                continue
+            if expected['form'] == 'per-layer' and not expected['exported']['engines'][0]['loads']:
+                print(f'{line}no modelling file')
+                continue
+            try:
+                gap, same = check(path.with_suffix(''), expected)
+            except Exception as problem:  # noqa: BLE001
+                print(f'{line}FAILED: {type(problem).__name__} {str(problem)[:300]}')
+                bad += 1
+                continue
+            kind = expected['exported']['modelType']
+            waste = expected['exported'].get('waste', {}).get('parameters')
+            print(f'{line}{kind:14} {gap:.1e} {"same tokens" if same else "OTHER TOKENS"}'
+                  + ('' if waste is None else f', {waste} zeros of {expected["exported"]["parameters"]}'))
+            bad += gap > LIMIT or not same
+    print(f'{bad} bad')
+    sys.exit(bad > 0)
+
+
+if __name__ == '__main__':
+    main()

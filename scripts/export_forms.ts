@@ -1,0 +1,43 @@
+// Exports cuts of every family fixture in every form, with our logits: `node dist/scripts/export_forms.js FOLDER`.
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { forms } from '../lib/checkpoint/form_of.js';
+import { exportModel } from '../lib/checkpoint/model_folder.js';
+import { LoraShearError } from '../lib/errors.js';
+import { families, familyFolder, oracleOf } from '../test/fixtures/families.js';
+import { greedyIds, logitsOf } from '../test/fixtures/family_model.js';
+import { cutFixture, unevenCuts } from '../test/fixtures/uneven.js';
+
+const [folder, only] = process.argv.slice(2);
+if (folder === undefined) throw new Error('name a folder');
+mkdirSync(folder, { recursive: true });
+
+for (const name of families()) {
+  if (only !== undefined && !name.startsWith(only)) continue;
+  for (const cut of unevenCuts) {
+    const made = cutFixture(name, cut);
+    if (!made) continue;
+    const { dense, compact } = made;
+    const { tokens } = oracleOf(name);
+    const prompt = tokens[0]!.slice(0, 5);
+    const logits = logitsOf(compact, tokens);
+    const greedy = greedyIds(compact, prompt, 20);
+    for (const form of forms) {
+      if ((cut === 'even') !== (form === 'uniform')) continue;
+      const dir = join(folder, `${name}.${cut}.${form}`);
+      const write = (result: object): void => {
+        writeFileSync(`${dir}.json`, JSON.stringify({ name, cut, form, ...result }));
+      };
+      try {
+        const card = { title: `${name}, ${cut}, ${form}` };
+        const exported = exportModel(compact, dir, { from: familyFolder(name), card, form });
+        write({ exported, tokens, logits, prompt, greedy });
+      } catch (thrown) {
+        if (!(thrown instanceof LoraShearError)) throw thrown;
+        write({ refused: thrown.message });
+      }
+    }
+    dense.dispose();
+    compact.dispose();
+  }
+}
