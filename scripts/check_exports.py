@@ -1,10 +1,10 @@
 """Does transformers load what we export in each form, and compute what we compute?
 
-    node scripts/bootstrap.mjs && python scripts/check_exports.py [FAMILY]        (needs torch and transformers)
+    node scripts/bootstrap.mjs && python scripts/check_exports.py [FAMILY]        (needs torch, transformers and peft)
 
 Has scripts/export_forms.ts cut every family fixture and export it as uniform, padded and per-layer; loads each folder
 (per-layer with trust_remote_code, the others without any code of ours), compares all logits, and lets it generate 20
-tokens, which must be ours. Prints a table; ends with 1 above 1e-5 of the logits' scale or with other tokens.
+tokens, which must be ours. Does the same with a base and an adapter beside it, which PEFT finds by the adapter's config. Prints a table; ends with 1 above 1e-5 of the logits' scale or with other tokens.
 """
 
 import json
@@ -14,6 +14,7 @@ import tempfile
 from pathlib import Path
 
 import torch
+from peft import AutoPeftModelForCausalLM
 from transformers import AutoModelForCausalLM
 from transformers.utils import logging
 
@@ -40,7 +41,7 @@ def check(folder, expected):
         with torch.no_grad():
             logits = model(torch.tensor(expected['tokens'])).logits.double()
             made = model.generate(
-                prompt,
+                input_ids=prompt,
                 attention_mask=torch.ones_like(prompt),
                 max_new_tokens=20,
                 min_new_tokens=20,
@@ -50,6 +51,12 @@ def check(folder, expected):
         gap = ((logits - wanted).abs().max() / wanted.abs().max()).item()
         return gap, made[0, prompt.shape[1]:].tolist() == expected['greedy']
 
+    if expected['form'] == 'adapter':
+        trust = expected['base'] == 'per-layer'
+        model = AutoPeftModelForCausalLM.from_pretrained(
+            folder / 'adapter', dtype=torch.float32, trust_remote_code=trust
+        ).eval()
+        return run(model)
     model = loaded(folder, trust)
     gap, same = run(model)
     if trust:
@@ -73,7 +80,7 @@ def main():
             if 'refused' in expected:
                 print(f"{line}refused: {expected['refused']}")
                 continue
-            if expected['form'] == 'per-layer' and not expected['exported']['engines'][0]['loads']:
+            if 'per-layer' in (expected['form'], expected.get('base')) and not expected['exported']['engines'][0]['loads']:
                 print(f'{line}no modelling file')
                 continue
             try:

@@ -7,6 +7,7 @@ import type { Model, RawConfig } from '../models/model.js';
 import { metaWeights } from '../nn/weight_source.js';
 import type { Verdict } from '../plan/engines/engine.js';
 import { dtypeBytes } from '../tensor/dtype.js';
+import type { Tensor } from '../tensor/tensor.js';
 import { carryFiles, isCarried } from './carried.js';
 import { writeTextDurably } from './durable_file.js';
 import { withFloatSpelling } from './float_spelling.js';
@@ -79,7 +80,15 @@ export function exportModel(
   }
 }
 
-function writeFolder(
+/** Parameters without LoRA's factors. */
+function* base(model: Model): Generator<[string, Tensor]> {
+  for (const entry of model.parameters()) {
+    if (!/\.lora_[AB]\.weight$/.test(entry[0])) yield entry;
+  }
+}
+
+/** Writes what is `shaped`, without LoRA where it has any. @throws as {@link exportModel} */
+export function writeFolder(
   shaped: Formed,
   dir: string,
   { from, card, maxShardBytes }: Pick<ExportOptions, 'from' | 'card' | 'maxShardBytes'>,
@@ -89,11 +98,11 @@ function writeFolder(
   const config = { ...shaped.config, [ownKey]: { form, ...originOf(dense, card) } };
   refuseOtherSizes(config, model);
   const { sizes: keys } = architectureOf(dense);
-  const parameters = [...model.parameters()].reduce((sum, [, { size }]) => sum + size, 0);
+  const parameters = [...base(model)].reduce((sum, [, { size }]) => sum + size, 0);
   const waste = wasteOf(shaped);
   let bytes = 0;
   replaceFolder(dir, (partial) => {
-    const files = saveSafetensors(join(partial, 'model.safetensors'), model.parameters(), {
+    const files = saveSafetensors(join(partial, 'model.safetensors'), base(model), {
       dtype,
       ...(maxShardBytes === undefined ? {} : { maxShardBytes }),
     });
@@ -131,7 +140,7 @@ function wasteOf({ form, padding, dtype }: Formed): Waste | undefined {
 
 /** config.json is derived from the tensors: what it asks for is what is written. A difference is a defect. */
 function refuseOtherSizes(config: RawConfig, model: Model): void {
-  const written = new Map(Array.from(model.parameters(), ([name, { shape }]) => [name, shape]));
+  const written = new Map(Array.from(base(model), ([name, { shape }]) => [name, shape]));
   const meta = metaWeights();
   const odd: string[] = [];
   const built = architectureOf(config).build(config, (name, shape) => {

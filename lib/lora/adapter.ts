@@ -29,6 +29,8 @@ const fingerprintKey = 'lorashear.base.v1';
 export interface SaveAdapterOptions {
   /** Name or path of the base model, which PEFT's own loaders follow; null where there is none. */
   readonly base: string | null;
+  /** The base as it is stored, where that is not the model itself (rounded to a half type); for the fingerprint. */
+  readonly stored?: Model;
 }
 
 /**
@@ -37,7 +39,11 @@ export interface SaveAdapterOptions {
  * the base's fingerprint. An adapter that was there is replaced.
  * @throws CONFIG_INVALID when the model has no LoRA, OUTPUT_OCCUPIED when `dir` holds something else, OUTPUT_FAILED
  */
-export function saveAdapter(model: Model, dir: string, { base }: SaveAdapterOptions): void {
+export function saveAdapter(
+  model: Model,
+  dir: string,
+  { base, stored = model }: SaveAdapterOptions,
+): void {
   const settings = settingsOf(model);
   if (!settings) {
     throw new LoraShearError('CONFIG_INVALID', 'the model has no LoRA to save', {
@@ -50,7 +56,7 @@ export function saveAdapter(model: Model, dir: string, { base }: SaveAdapterOpti
   const targets = listedTargets(model, settings);
   const config = toPeft({ settings, base }, { targets, fanInFanOut });
   const tensors = [...loraParameters(model)].map(([name, p]) => [tensorName(name), p] as const);
-  const metadata = { format: 'pt', [fingerprintKey]: baseFingerprint(model) };
+  const metadata = { format: 'pt', [fingerprintKey]: baseFingerprint(stored) };
   replaceFolder(dir, (partial) => {
     saveSafetensors(join(partial, weightsFile), tensors, { metadata, maxShardBytes: Infinity });
     writeTextDurably(join(partial, configFile), `${JSON.stringify(config, null, 2)}\n`);
