@@ -8,7 +8,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { loadModel } from '../lib/checkpoint/load.js';
-import { planWidths } from '../lib/compress/plan.js';
+import { allocate } from '../lib/budget/allocate.js';
 import { type LhspgForm, lhspgForms } from '../lib/config/job.js';
 import { createContext } from '../lib/context.js';
 import { openCorpus } from '../lib/data/corpus.js';
@@ -17,6 +17,7 @@ import { perplexity } from '../lib/evaluate/perplexity.js';
 import { lhspg } from '../lib/lhspg/train.js';
 import type { Model } from '../lib/models/model.js';
 import { discoverGraph, discoverGroups } from '../lib/pipeline/discover.js';
+import { Costs } from '../lib/plan/costs.js';
 import { pretrainingFeed } from '../lib/recovery/pretraining_feed.js';
 import { recover } from '../lib/recovery/recover.js';
 import { parseSaliency, specName } from '../lib/saliency/spec.js';
@@ -56,8 +57,13 @@ const ctx = createContext();
 const tokenizer = loadTokenizer(dir);
 const sources = readdirSync(data).map((name) => ({ name, path: join(data, name) }));
 const corpus = await openCorpus(sources, tokenizer, { sequenceLength: length });
-const partition = discoverGroups(discoverGraph(dir, lora));
-const plan = planWidths(partition, Number(values.ratio));
+const graph = discoverGraph(dir, lora);
+const partition = discoverGroups(graph);
+const costs = new Costs(graph, partition, { context: length, batch: 1, bytes: 4 });
+const plan = allocate(costs, {
+  target: { measure: 'parameters', ratio: Number(values.ratio) },
+  rule: 'layer',
+});
 const steps = Math.floor(Number(values.tokens) / (batch * length));
 const pruning = form.startsWith('one-shot') ? 0 : Math.max(periods, Math.round(0.2 * steps));
 const state = mkdtempSync(join(tmpdir(), 'lorashear-quality-'));
@@ -76,7 +82,7 @@ using dense = loadModel(dir);
 const sampler = createSampler({ sources: corpus.train, seed });
 const calibrator = createSampler({ sources: corpus.train, seed: seed + 4321 });
 const calibration = Array.from({ length: 4 }, () => calibrator.next(16));
-const totals = plan.quotas;
+const totals = plan.counts;
 const { model: compact } = lhspg(
   ctx,
   {
@@ -115,7 +121,7 @@ const row = {
     form,
     saliency: specName(saliency),
     ratio: Number(values.ratio),
-    removed: plan.achievedRatio,
+    removed: plan.achieved,
     seed,
   },
   ...{ tokens: Number(values.tokens), distill: Number(values.distill), dense: measure(dense) },

@@ -50,7 +50,8 @@ export interface KnowledgeArtefact {
 export interface LhspgArtefact {
   form: 'transfer' | 'paper' | 'one-shot' | 'one-shot-transfer';
   saliency: string;
-  target: { ratio: number; parameters: number; kvHeads: number; channels: number };
+  /** units that every layer loses; null where layers lose different numbers */
+  target: { ratio: number; parameters: number; kvHeads: number | null; channels: number | null };
   achieved: { ratio: number; parameters: number; zeroUnits: number };
   warmupSteps: number;
   learningRate: number;

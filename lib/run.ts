@@ -3,7 +3,7 @@ import type { CutArtefact, EvaluationArtefact } from './artefacts.js';
 import { loadModel, readConfig } from './checkpoint/load.js';
 import { keptHeadsRule } from './checkpoint/export_config.js';
 import { exportModel } from './checkpoint/model_folder.js';
-import { type WidthPlan, planWidths } from './compress/plan.js';
+import { type Allocation, allocate } from './budget/allocate.js';
 import { verifyExport } from './compress/verify.js';
 import type { Job } from './config/job.js';
 import type { Context } from './context.js';
@@ -11,12 +11,15 @@ import { type Corpus, openCorpus } from './data/corpus.js';
 import { createSampler } from './data/sampler.js';
 import { readTasks } from './evaluate/commands.js';
 import { describePartition } from './groups/describe.js';
+import type { Graph } from './graph/graph.js';
 import type { Partition } from './groups/group.js';
 import { distribution } from './knowledge/distribution.js';
 import { assess } from './pipeline/assess.js';
 import { type Budget, budgetOf } from './pipeline/budget.js';
 import { cardOf } from './pipeline/card.js';
-import { type ModelPlan, type PlanSettings, planModel } from './plan/plan.js';
+import { architectureOf } from './models/index.js';
+import { Costs } from './plan/costs.js';
+import { type ModelPlan, type PlanSettings, planModel, useOf } from './plan/plan.js';
 import { discoverGraph, discoverGroups, summarise } from './pipeline/discover.js';
 import { cut, prune } from './pipeline/prune.js';
 import { readExamples, recoverInstruct, recoverPretraining } from './pipeline/restore.js';
@@ -44,7 +47,7 @@ export interface Plan extends ModelPlan {
   readonly partition: Partition;
   readonly description: string;
   /** What the run would cut: a share of the parameters, whatever other target was asked about. */
-  readonly widths: Omit<WidthPlan, 'quotas'>;
+  readonly widths: Omit<Allocation, 'counts'>;
   readonly budget: Budget;
 }
 
@@ -55,7 +58,7 @@ export async function planJob(ctx: Context, job: Job, settings: PlanSettings = {
   const graph = discoverGraph(job.model, job.lora);
   const partition = discoverGroups(graph);
   const model = await planModel(ctx, job, { graph, partition, budget }, settings);
-  const { quotas: _, ...widths } = widthsOf(job, partition);
+  const { counts: _, ...widths } = widthsOf(job, graph, partition);
   return { ...model, partition, description: describePartition(partition), widths, budget };
 }
 
@@ -71,9 +74,14 @@ export async function planFolder(
   return planModel(ctx, job, { graph, partition: discoverGroups(graph), budget }, settings);
 }
 
-function widthsOf(job: Job, partition: Partition): WidthPlan {
-  const allowKept = keptHeadsRule(readConfig(job.model));
-  return planWidths(partition, job.ratio, { kvHeads: job.cut.kvHeads, allowKept });
+/** Units that the run takes from every group. @throws RATIO_UNREACHABLE */
+function widthsOf(job: Job, graph: Graph, partition: Partition): Allocation {
+  const config = readConfig(job.model);
+  const costs = new Costs(graph, partition, useOf(config, architectureOf(config).sizes));
+  return allocate(costs, {
+    ...{ target: { measure: 'parameters', ratio: job.ratio }, rule: 'layer' },
+    ...{ kvHeads: job.cut.kvHeads, allowKept: keptHeadsRule(config) },
+  });
 }
 
 /**
@@ -91,7 +99,7 @@ export async function pipeline(ctx: Context, job: Job, folder: RunFolder): Promi
   const graph = discoverGraph(job.model, lora);
   const partition = discoverGroups(graph);
   const seconds = (performance.now() - start) / 1000;
-  const plan = widthsOf(job, partition);
+  const plan = widthsOf(job, graph, partition);
 
   const signal = { throwIfAborted: ctx.checkpoint };
   const { sequenceLength } = job;

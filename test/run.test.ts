@@ -43,8 +43,8 @@ t.test('when a job is planned, then the plan is what the run then does', async (
   const found = await planJob(createContext(), job, { probe: false });
   const { widths, budget, partition, description } = found;
   t.equal(budget.lhspg + budget.recovery, 16);
-  t.ok(Math.abs(widths.achievedRatio - 0.2) <= 0.005);
-  t.equal(widths.parameters, Math.round(widths.achievedRatio * partition.parameters));
+  t.ok(Math.abs(widths.achieved - 0.2) <= 0.005);
+  t.equal(widths.parameters, Math.round(widths.achieved * partition.parameters));
   t.match(description, /heads/);
   t.notOk(existsSync(job.output), 'nothing is written');
 });

@@ -143,13 +143,14 @@ async function jobLines(job: Job, found: ModelPlan): Promise<string[]> {
   if (!('budget' in found)) return [];
   const { whole, percent } = await import('../report/format.js');
   const { budget, widths } = found as import('../run.js').Plan;
+  const of = (count: number | null): string => (count === null ? 'a share of the' : whole(count));
   const sources = job.sources.map(({ name }) => name).join(', ');
   const instructions = job.instruct
     ? [`instructions  ${whole(job.instructTuning.tokens)} tokens on ${job.instruct.path}`]
     : [];
   return [
     '',
-    `cut           ${widths.kvHeadsRemovedPerLayer} kv heads and ${whole(widths.channelsRemovedPerLayer)} MLP channels of each layer: ${whole(widths.parameters)} parameters, ${percent(widths.achievedRatio, 2)} (asked: ${percent(job.ratio)})`,
+    `cut           ${of(widths.kvHeadsRemovedPerLayer)} kv heads and ${of(widths.channelsRemovedPerLayer)} MLP channels of each layer: ${whole(widths.parameters)} parameters, ${percent(widths.achieved, 2)} (asked: ${percent(job.ratio)})`,
     `pruning       ${whole(budget.lhspg)} steps of ${whole(budget.tokensPerStep)} tokens, ${whole(budget.warmup)} of them warm-up, ${job.lhspg.periods} periods`,
     `recovery      ${whole(budget.recovery)} steps in ${job.recovery.rounds} rounds on ${sources}`,
     ...instructions,

@@ -5,7 +5,7 @@ import { exportConfig } from '../checkpoint/export_config.js';
 import { readConfig } from '../checkpoint/load.js';
 import { closeExperts } from '../compress/experts.js';
 import { expand } from '../compress/expand.js';
-import type { WidthPlan } from '../compress/plan.js';
+import type { Allocation } from '../budget/allocate.js';
 import { verifyCut } from '../compress/verify.js';
 import type { Job } from '../config/job.js';
 import type { Context } from '../context.js';
@@ -30,7 +30,7 @@ export interface PruneInput {
   readonly job: Job;
   readonly corpus: Corpus;
   readonly partition: Partition;
-  readonly plan: WidthPlan;
+  readonly plan: Allocation;
   readonly budget: Budget;
   readonly guarded: ReadonlySet<string>;
   readonly calibration: readonly TokenBatch[];
@@ -49,7 +49,7 @@ export function prune(ctx: Context, input: PruneInput): LhspgArtefact {
   const open = (): Model => openWorkingModel(ctx, job, job.model);
   const { model, ...result } = lhspg(
     ctx,
-    { open, partition, totals: plan.quotas, guarded, sampler, calibration, probe, stateDir: dir },
+    { open, partition, totals: plan.counts, guarded, sampler, calibration, probe, stateDir: dir },
     {
       ...{ saliency, learningRate, schedule, clip, epsilon, pull, saveEvery },
       form: form.endsWith('transfer') ? 'transfer' : 'paper',
@@ -61,7 +61,7 @@ export function prune(ctx: Context, input: PruneInput): LhspgArtefact {
   );
   using _ = model;
   saveWorkingModel(model, join(dir, prunedFolder));
-  const { achievedRatio, parameters, kvHeadsRemovedPerLayer, channelsRemovedPerLayer } = plan;
+  const { achieved, parameters, kvHeadsRemovedPerLayer, channelsRemovedPerLayer } = plan;
   return {
     ...{
       form,
@@ -77,7 +77,7 @@ export function prune(ctx: Context, input: PruneInput): LhspgArtefact {
       channels: channelsRemovedPerLayer,
     },
     achieved: {
-      ratio: achievedRatio,
+      ratio: achieved,
       parameters,
       zeroUnits: result.kept.reduce((n, { removed }) => n + removed.length, 0),
     },

@@ -29,7 +29,10 @@ export interface Use {
   readonly expertsPerToken?: number | undefined;
 }
 
-/** Units gone from groups, by id; which of them they are does not matter for what they cost. */
+/**
+ * Units gone from groups, by id; which of them they are does not matter for what they cost. Of query heads, units are
+ * counted in all blocks, also in those that go with their key-value head.
+ */
 export type Counts = ReadonlyMap<string, number>;
 
 /** A parameter of the base model. */
@@ -45,6 +48,7 @@ export class Costs {
   readonly total: Measures;
   readonly #weights = new Map<string, Weight>();
   readonly #groups: ReadonlyMap<string, NodeGroup>;
+  readonly #inLayer = new Map<number | null, NodeGroup[]>();
   readonly #reads: Reads;
 
   constructor(
@@ -55,6 +59,10 @@ export class Costs {
     const { groups } = partition;
     this.#reads = readsOf(graph);
     this.#groups = new Map(groups.map((group) => [group.id, group]));
+    for (const group of groups) {
+      const own = this.#inLayer.get(group.layer) ?? [];
+      this.#inLayer.set(group.layer, [...own, group]);
+    }
     const lora = new Set<string>();
     const inExpert = new Map<string, NodeGroup | undefined>();
     for (const { kind, layer, slices } of groups) {
@@ -130,14 +138,17 @@ export class Costs {
     for (const [id, count] of removed) {
       const group = this.#groups.get(id);
       if (!group || count === 0) continue;
+      const stays = group.kind === 'query_heads' ? this.#keysLeft(group.layer, removed) : 1;
       for (const { param, dim, extent, outer, inner, only } of group.slices) {
         const gone = lost.get(param) ?? [];
         lost.set(param, gone);
         const n = only === undefined ? count : only < count ? 1 : 0;
-        gone[dim] = (gone[dim] ?? 0) + (composedKinds.has(group.kind) ? extent : n * outer * inner);
+        gone[dim] =
+          (gone[dim] ?? 0) + (composedKinds.has(group.kind) ? extent : n * outer * inner * stays);
       }
     }
-    return lost;
+    // Shares of query heads are whole numbers in sum only.
+    return new Map([...lost].map(([name, gone]) => [name, gone.map(Math.round)]));
   }
 
   /** Share of the tokens that reach a weight. */
@@ -149,7 +160,7 @@ export class Costs {
 
   /** Shares of a layer's query heads and of its key-value heads that are left. */
   #headsLeft(layer: number, removed: Counts): { queries: number; keys: number } {
-    const own = this.partition.groups.filter((group) => group.layer === layer);
+    const own = this.#inLayer.get(layer) ?? [];
     const gone = (group: NodeGroup | undefined): number => removed.get(group?.id ?? '') ?? 0;
     const whole = own.some(
       (group) =>
@@ -157,9 +168,14 @@ export class Costs {
         (group.kind === 'layer' || (group.kind === 'sublayer' && group.id.endsWith('.attention'))),
     );
     if (whole) return { queries: 0, keys: 0 };
-    const kv = own.find(({ kind }) => kind === 'attention_heads');
     const query = own.find(({ kind }) => kind === 'query_heads');
-    const keys = kv ? 1 - gone(kv) / kv.units : 1;
-    return { keys, queries: query ? keys - gone(query) / query.units : keys };
+    const keys = this.#keysLeft(layer, removed);
+    return { keys, queries: query ? keys * (1 - gone(query) / query.units) : keys };
+  }
+
+  /** Share of a layer's key-value heads that is left. */
+  #keysLeft(layer: number | null, removed: Counts): number {
+    const kv = this.#inLayer.get(layer)?.find(({ kind }) => kind === 'attention_heads');
+    return kv ? 1 - (removed.get(kv.id) ?? 0) / kv.units : 1;
   }
 }

@@ -90,13 +90,17 @@ const labels: Readonly<Record<keyof Measures, string>> = {
   memory: 'memory in use',
 };
 
+/** `3 of 4 kv heads`; nothing where layers have none, and `3` where they had different numbers. */
+const ofAll = (kept: number | null, removed: number | null, what: string): string =>
+  kept === null
+    ? ''
+    : `${whole(kept)}${removed === null ? '' : ` of ${whole(kept + removed)}`} ${what}`;
+
 function cutLines({ total }: ModelPlan, cut: PlannedCut, width: number, style: Style): string[] {
   const { target, after, ratios, kvHeads, channels, engines } = cut;
   const keeps = [
-    kvHeads === null ? '' : `${kvHeads} of ${kvHeads + cut.kvHeadsRemovedPerLayer} kv heads`,
-    channels === null
-      ? ''
-      : `${whole(channels)} of ${whole(channels + cut.channelsRemovedPerLayer)} MLP channels`,
+    ofAll(kvHeads, cut.kvHeadsRemovedPerLayer, 'kv heads'),
+    ofAll(channels, cut.channelsRemovedPerLayer, 'MLP channels'),
   ].filter(Boolean);
   const measures = Object.keys(labels) as (keyof Measures)[];
   return [

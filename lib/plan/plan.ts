@@ -12,6 +12,7 @@ import { architectureOf } from '../models/index.js';
 import type { RawConfig } from '../models/model.js';
 import type { Budget } from '../pipeline/budget.js';
 import { discoverGraph } from '../pipeline/discover.js';
+import { type Allocation, type BudgetOptions, allocate } from '../budget/allocate.js';
 import { Costs, type Measures, type Use } from './costs.js';
 import { judge } from './engines/index.js';
 import type { Verdict } from './engines/engine.js';
@@ -21,7 +22,6 @@ import { type GroupRow, groupRows, prunableIds } from './rows.js';
 import { cutConfig, exported } from './shapes.js';
 import { type Stored, readStored } from './stored.js';
 import { type Target, parseTarget } from './target.js';
-import { type Widths, widthsFor } from './widths.js';
 
 /** Element types that weights and caches may have. */
 export const planDtypes = ['float32', 'bfloat16', 'float16'] as const;
@@ -51,8 +51,8 @@ export interface PlannedCut {
   readonly target: Target;
   readonly kvHeads: number | null;
   readonly channels: number | null;
-  readonly kvHeadsRemovedPerLayer: number;
-  readonly channelsRemovedPerLayer: number;
+  readonly kvHeadsRemovedPerLayer: number | null;
+  readonly channelsRemovedPerLayer: number | null;
   readonly after: Measures;
   /** Shares of each measure that go. */
   readonly ratios: Measures;
@@ -136,11 +136,15 @@ export async function planModel(
   };
 
   function plannedCut(): PlannedCut {
-    const { counts, ...rest } = widths as Widths;
+    const { counts, after: left, ratios, ...rest } = widths as Allocation;
+    const { kvHeads, channels, kvHeadsRemovedPerLayer, channelsRemovedPerLayer } = rest;
     const after = cutConfig(architecture, config, groups, counts);
     const candidate = exported(after, architecture, costs.matrices(counts));
     const engines = judge(candidate, settings.engines);
-    return { target, ...rest, config: candidate.config, engines };
+    return {
+      ...{ target, kvHeads, channels, kvHeadsRemovedPerLayer, channelsRemovedPerLayer, ratios },
+      ...{ after: left, config: candidate.config, engines },
+    };
   }
 }
 
@@ -153,10 +157,10 @@ async function drawn(model: string, title: string, rows: readonly GroupRow[]): P
 function widthsOrReason(
   costs: Costs,
   target: Target,
-  { asked, ...options }: Parameters<typeof widthsFor>[2] & { asked: boolean },
-): [Widths | null, string | null] {
+  { asked, ...options }: Omit<BudgetOptions, 'target' | 'rule'> & { asked: boolean },
+): [Allocation | null, string | null] {
   try {
-    return [widthsFor(costs, target, options), null];
+    return [allocate(costs, { target, rule: 'layer', ...options }), null];
   } catch (thrown) {
     if (asked || !(thrown instanceof LoraShearError) || thrown.code !== 'RATIO_UNREACHABLE')
       throw thrown;
@@ -164,10 +168,11 @@ function widthsOrReason(
   }
 }
 
-function useOf(
+/** How a model is used, by its config.json where `settings` do not say. @throws CONFIG_INVALID */
+export function useOf(
   config: RawConfig,
   keys: ReturnType<typeof architectureOf>['sizes'],
-  { context, batch = 1, dtype }: PlanSettings,
+  { context, batch = 1, dtype }: PlanSettings = {},
 ): ModelPlan['use'] {
   const written = config['dtype'] ?? config['torch_dtype'];
   const known = planDtypes.find((name) => name === (dtype ?? written));

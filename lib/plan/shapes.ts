@@ -1,8 +1,8 @@
-// The config.json of a model cut to uniform widths, and the form in which it would be exported.
+// The config.json of a cut model, and the form in which it would be exported.
 import { exportConfig } from '../checkpoint/export_config.js';
 import { sizesAfter } from '../compress/sizes_after.js';
 import { LoraShearError } from '../errors.js';
-import type { Partition } from '../groups/group.js';
+import { type NodeGroup, type Partition, composedKinds } from '../groups/group.js';
 import type { Architecture, RawConfig } from '../models/model.js';
 import { resizeConfig } from '../models/sizes.js';
 import { architectureOf } from '../models/index.js';
@@ -15,16 +15,32 @@ export function cutConfig(
   partition: Partition,
   counts: ReadonlyMap<string, number>,
 ): RawConfig {
+  const groups = new Map(partition.groups.map((group) => [group.id, group]));
   const removed = new Map(
     [...counts]
       .filter(([, count]) => count > 0)
-      .map(([id, count]) => [id, Array.from({ length: count }, (_, unit) => unit)]),
+      .map(([id, count]) => [id, firstUnits(groups.get(id), count)]),
   );
   if (removed.size === 0) return config;
-  // Whole parameters go with sublayers only, which uniform widths leave alone.
-  const losses = { of: new Map(), whole: new Set<string>() };
+  // Whole parameters go with sublayers and layers.
+  const whole = new Set<string>();
+  for (const id of removed.keys()) {
+    const group = groups.get(id);
+    if (!group || !composedKinds.has(group.kind)) continue;
+    for (const { param } of group.slices) whole.add(param);
+  }
+  const losses = { of: new Map(), whole };
   const resized = sizesAfter(architecture, config, partition, removed, losses);
   return resizeConfig(config, architecture.sizes, resized);
+}
+
+/** The first units of a group, of each of its blocks as many. */
+function firstUnits(group: NodeGroup | undefined, count: number): number[] {
+  const { blocks = 1, units = count } = group ?? {};
+  return Array.from({ length: count }, (_, i) => {
+    const [place, block] = [Math.floor(i / blocks), i % blocks];
+    return (block * units) / blocks + place;
+  }).sort((a, b) => a - b);
 }
 
 /** The model as engines would see it: exported as the family that loads, where there is one. */

@@ -103,7 +103,10 @@ for (const [form, saliency, ratio] of [
       // LHSPG removed what was planned, no more and no less
       const lhspg: LhspgArtefact = artefact('lhspg');
       const layers = Number(config['num_hidden_layers']);
-      t.equal(lhspg.achieved.zeroUnits, layers * (lhspg.target.kvHeads + lhspg.target.channels));
+      t.equal(
+        lhspg.achieved.zeroUnits,
+        layers * ((lhspg.target.kvHeads ?? NaN) + (lhspg.target.channels ?? NaN)),
+      );
       t.equal(lhspg.losses.length + artefact('recover-pretraining').losses.length, 16);
       t.equal(lhspg.tokens + artefact('recover-pretraining').tokens, job.tokens);
 

@@ -58,7 +58,7 @@ t.test(
 t.test('when nothing is to be written, then plan, score and evaluate answer', async (t) => {
   const dir = t.testdir({ 'a.txt': 'Once upon a time, there was a little girl.' });
   const found = await plan(tinyJob(join(dir, 'none')));
-  t.match(found, { widths: { achievedRatio: Number }, budget: { tokensPerStep: 256 } });
+  t.match(found, { widths: { achieved: Number }, budget: { tokensPerStep: 256 } });
   t.notOk(existsSync(join(dir, 'none')));
 
   const alone = await planModel({ model, target: 'kv=0.5', probe: false });

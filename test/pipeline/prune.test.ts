@@ -2,7 +2,7 @@ import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
 import { loadModel } from '../../lib/checkpoint/load.js';
-import { planWidths } from '../../lib/compress/plan.js';
+import { allocate } from '../../lib/budget/allocate.js';
 import { lhspgForms } from '../../lib/config/job.js';
 import { parseJob } from '../../lib/config/parse_job.js';
 import { createContext } from '../../lib/context.js';
@@ -11,6 +11,7 @@ import { cut, prune } from '../../lib/pipeline/prune.js';
 import { countParameters } from '../../lib/pipeline/working_model.js';
 import { tensorCount } from '../../lib/tensor/scope.js';
 import { calibration, inFolder, probe } from '../fixtures/lhspg_run.js';
+import { linearCosts } from '../fixtures/linear_costs.js';
 import { writeModelFolder } from '../fixtures/model_folder.js';
 import { discovered, sourceOf } from '../fixtures/tiny_training.js';
 
@@ -45,7 +46,9 @@ for (const form of lhspgForms) {
         });
         using dense = loadModel(model);
         const partition = discovered(dense);
-        const plan = planWidths(partition, job.ratio);
+        const plan = allocate(linearCosts(partition), {
+          ...{ target: { measure: 'parameters', ratio: job.ratio }, rule: 'layer' },
+        });
         const corpus = { train: [sourceOf('x', 1)], validation: [], hashes: {} };
         const budget = budgetOf(job);
         const own = (name: string): string => {
@@ -63,7 +66,7 @@ for (const form of lhspgForms) {
         t.equal(pruned.tokens, oneShot ? 0 : 8 * 24);
         t.equal(pruned.warmupSteps, oneShot ? 0 : 2);
         t.equal(pruned.periods.length, oneShot ? 1 : 2);
-        const { kvHeads, channels } = pruned.target;
+        const { kvHeads, channels } = pruned.target as { kvHeads: number; channels: number };
         t.equal(pruned.achieved.zeroUnits, 2 * (kvHeads + channels));
         t.strictSame(JSON.parse(JSON.stringify(pruned)), pruned, 'it is plain JSON');
 

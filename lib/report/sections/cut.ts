@@ -34,10 +34,11 @@ export function cut({ values }: RunRecord): Section | undefined {
     };
   });
   const { target, achieved } = lhspg;
+  const inLayer = (count: number | null): string => (count === null ? 'some' : whole(count));
   const withKept = groups.some(({ keptScores }) => keptScores.length > 0);
   const blocks: Block[] = [
     text(
-      `Target: ${percent(target.ratio)} of all parameters; removed: ${percent(achieved.ratio, 2)}, ${whole(achieved.zeroUnits)} units, ${target.kvHeads} kv heads and ${whole(target.channels)} MLP channels from each layer, all exactly zero before the cut. ` +
+      `Target: ${percent(target.ratio)} of all parameters; removed: ${percent(achieved.ratio, 2)}, ${whole(achieved.zeroUnits)} units, ${inLayer(target.kvHeads)} kv heads and ${inLayer(target.channels)} MLP channels from each layer, all exactly zero before the cut. ` +
         `In each layer the units with the least \`${lhspg.saliency}\` went, over ${lhspg.periods.length} periods; groups marked ● hold the most knowledge and waited for the last one.`,
     ),
     {

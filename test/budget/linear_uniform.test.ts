@@ -1,8 +1,10 @@
+// Rule `layer` where units cost the same whatever else is gone.
 import t from 'tap';
 import { keptHeadsRule } from '../../lib/checkpoint/export_config.js';
-import { type PlanOptions, type WidthPlan, planWidths } from '../../lib/compress/plan.js';
+import { type Allocation, type BudgetOptions, allocate } from '../../lib/budget/allocate.js';
 import { compress } from '../../lib/compress/slice.js';
 import type { GroupKind, NodeGroup, Partition } from '../../lib/groups/group.js';
+import { groupOf, linearCosts } from '../fixtures/linear_costs.js';
 import { handPartition, randomConfig, randomLlama, randomUnits } from '../fixtures/random_llama.js';
 
 interface Sizes {
@@ -15,18 +17,9 @@ interface Sizes {
 }
 
 function partitionOf(s: Sizes): Partition {
-  const group = (layer: number, kind: GroupKind, units: number, cost: number): NodeGroup => ({
-    id: `${layer}.${kind}`,
-    kind,
-    layer,
-    units,
-    slices: [],
-    cost,
-    prunable: true,
-  });
   const groups = Array.from({ length: s.layers }, (_, i) => [
-    group(i, 'attention_heads', s.kvHeads, s.headCost),
-    group(i, 'mlp_channels', s.channels, s.channelCost),
+    groupOf('attention_heads', i, s.kvHeads, s.headCost),
+    groupOf('mlp_channels', i, s.channels, s.channelCost),
   ]).flat();
   return { groups, parameters: s.parameters, fingerprint: '' };
 }
@@ -49,9 +42,18 @@ const stories260K: Sizes = {
   parameters: 260_032,
 };
 
-const cut = (plan: WidthPlan): [number, number] => [
-  plan.kvHeadsRemovedPerLayer,
-  plan.channelsRemovedPerLayer,
+type Options = Omit<BudgetOptions, 'target' | 'rule'>;
+
+/** One unit of each group may be all that stays. */
+const planWidths = (partition: Partition, ratio: number, options: Options = {}): Allocation =>
+  allocate(linearCosts(partition), {
+    ...{ target: { measure: 'parameters', ratio }, rule: 'layer', floor: 0 },
+    ...options,
+  });
+
+const cut = (plan: Allocation): [number, number] => [
+  plan.kvHeadsRemovedPerLayer ?? NaN,
+  plan.channelsRemovedPerLayer ?? NaN,
 ];
 
 t.test('when heads and channels share the loss, then the widths are those of the spike', (t) => {
@@ -67,7 +69,7 @@ t.test('when a plan is made, then it is within half a percent of all parameters'
     const partition = partitionOf(sizes);
     for (let ratio = 0.01; ratio < 0.7; ratio += 0.01) {
       const plan = planWidths(partition, ratio);
-      t.ok(Math.abs(plan.achievedRatio - ratio) <= 0.005, `${ratio}`);
+      t.ok(Math.abs(plan.achieved - ratio) <= 0.005, `${ratio}`);
       const [k, c] = cut(plan);
       t.ok(k < sizes.kvHeads && c < sizes.channels, 'a head and a channel stay');
       t.equal(plan.parameters, sizes.layers * (k * sizes.headCost + c * sizes.channelCost));
@@ -85,7 +87,7 @@ t.test('when a plan is made, then every group has its quota and the cut has thos
   const [k, c] = cut(plan);
   t.same([k, c], [1, 10]);
   for (const { id, kind } of partition.groups) {
-    t.equal(plan.quotas.get(id), kind === 'attention_heads' ? k : c, id);
+    t.equal(plan.counts.get(id), kind === 'attention_heads' ? k : c, id);
   }
   const compact = compress(model, partition, randomUnits(partition, k, c));
   const size = [...compact.parameters()].reduce((sum, [, p]) => sum + p.size, 0);
@@ -96,7 +98,7 @@ t.test('when a plan is made, then every group has its quota and the cut has thos
 t.test('when the number of kv heads is given, then the channels make up the rest', (t) => {
   t.same(cut(planWidths(partitionOf(mix5M), 0.2, { kvHeads: 0 })), [0, 238]);
   t.same(cut(planWidths(partitionOf(mix5M), 0.2, { kvHeads: 2 })), [2, 110]);
-  const wrong = (kvHeads: number, options: PlanOptions = {}): void => {
+  const wrong = (kvHeads: number, options: Options = {}): void => {
     t.throws(() => planWidths(partitionOf(mix5M), 0.2, { ...options, kvHeads }), {
       code: 'CONFIG_INVALID',
       hint: String,
@@ -186,20 +188,35 @@ t.test('when only one kind may be cut, then it carries all of the loss', (t) => 
   t.same(cut(planWidths(only('mlp_channels'), 0.2)), [0, 238]);
   const plan = planWidths(only('attention_heads'), 0.108);
   t.same(cut(plan), [2, 0]);
-  t.equal(plan.quotas.size, 6);
+  t.equal(plan.counts.size, 6);
   t.throws(() => planWidths({ ...whole, groups: [] }, 0.2), { code: 'RATIO_UNREACHABLE' });
   t.end();
 });
 
-t.test(
-  'when one layer may not be cut or differs in size, then its kind is not cut unevenly',
-  (t) => {
-    const whole = partitionOf(mix5M);
-    const [first, ...others] = whole.groups as [NodeGroup, ...NodeGroup[]];
-    const frozen = { ...whole, groups: [{ ...first, prunable: false }, ...others] };
-    t.equal(planWidths(frozen, 0.2).kvHeadsRemovedPerLayer, 0);
-    const odd = { ...whole, groups: [{ ...first, units: 3 }, ...others] };
-    t.throws(() => planWidths(odd, 0.2), { code: 'PARTITION_INVALID' });
-    t.end();
-  },
-);
+t.test('when one layer may not be cut, then its kind is not cut', (t) => {
+  const whole = partitionOf(mix5M);
+  const [first, ...others] = whole.groups as [NodeGroup, ...NodeGroup[]];
+  const frozen = { ...whole, groups: [{ ...first, prunable: false }, ...others] };
+  t.equal(planWidths(frozen, 0.2).kvHeadsRemovedPerLayer, 0);
+  t.end();
+});
+
+t.test('when layers differ in size, then they lose the same share, and the rest is spent', (t) => {
+  const groups = [
+    ...[groupOf('attention_heads', 0, 8, 1000), groupOf('mlp_channels', 0, 400, 40)],
+    ...[groupOf('attention_heads', 1, 4, 1000), groupOf('mlp_channels', 1, 100, 40)],
+  ];
+  const partition = { groups, parameters: 40_000, fingerprint: '' };
+  for (const ratio of [0.2, 0.5, 0.7]) {
+    const { counts, achieved, channels, channelsRemovedPerLayer } = planWidths(partition, ratio);
+    t.ok(Math.abs(achieved - ratio) <= 0.005, `${ratio}`);
+    const lost = (id: string): number => counts.get(id) ?? NaN;
+    t.ok(Math.abs(lost('0.attention_heads') / 8 - lost('1.attention_heads') / 4) <= 0.125);
+    t.ok(Math.abs(lost('0.mlp_channels') / 400 - lost('1.mlp_channels') / 100) <= 0.005);
+    t.match(
+      { channels, channelsRemovedPerLayer },
+      { channels: null, channelsRemovedPerLayer: null },
+    );
+  }
+  t.end();
+});

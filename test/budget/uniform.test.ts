@@ -1,15 +1,22 @@
+// Rule `layer` with the costs of a traced model.
 import t from 'tap';
-import { planWidths } from '../../lib/compress/plan.js';
+import { type Allocation, type BudgetOptions, allocate } from '../../lib/budget/allocate.js';
 import { partition } from '../../lib/groups/partition.js';
 import { Costs } from '../../lib/plan/costs.js';
-import { parseTarget } from '../../lib/plan/target.js';
-import { widthsFor } from '../../lib/plan/widths.js';
+import { type Target, parseTarget } from '../../lib/plan/target.js';
 import { type LlamaShape, symbolicLlama } from '../groups/symbolic_llama.js';
 
 function costsOf(shape: LlamaShape, use = { context: 2048, batch: 1, bytes: 2 }): Costs {
   const graph = symbolicLlama({ rank: 0, ...shape });
   return new Costs(graph, partition(graph), use);
 }
+
+/** One unit of each group may be all that stays. */
+const widthsFor = (
+  costs: Costs,
+  target: Target,
+  options: Omit<BudgetOptions, 'target' | 'rule'> = {},
+): Allocation => allocate(costs, { target, rule: 'layer', floor: 0, ...options });
 
 const small: LlamaShape = {
   ...{ layers: 3, width: 64, heads: 8, kvHeads: 4, headDim: 8, channels: 172, vocabulary: 512 },
@@ -19,20 +26,42 @@ const llama7B: LlamaShape = {
   ...{ channels: 11008, vocabulary: 32000 },
 };
 
-t.test(
-  "when a share of the parameters is asked without rounding, then the widths are the run's",
-  (t) => {
-    const costs = costsOf(small);
-    for (let ratio = 0.01; ratio < 0.62; ratio += 0.01) {
-      const expected = planWidths(costs.partition, ratio);
-      const found = widthsFor(costs, { measure: 'parameters', ratio });
-      t.equal(found.kvHeadsRemovedPerLayer, expected.kvHeadsRemovedPerLayer, `${ratio}`);
-      t.equal(found.channelsRemovedPerLayer, expected.channelsRemovedPerLayer, `${ratio}`);
-      t.ok(Math.abs(found.ratios.parameters - expected.achievedRatio) < 1e-12);
-    }
-    t.end();
-  },
-);
+/**
+ * [heads, channels] by the rule in words: heads as near as can be to the share that both kinds lose alike, among those
+ * with which the nearest number of channels meets the target.
+ */
+function expected({ partition, total }: Costs, ratio: number): [number, number] {
+  const { groups } = partition;
+  const of = (kind: string): { units: number; cost: number } => {
+    const own = groups.filter((group) => group.kind === kind);
+    return { units: own[0]?.units ?? 0, cost: own.reduce((sum, { cost }) => sum + cost, 0) };
+  };
+  const [heads, channels] = [of('attention_heads'), of('mlp_channels')];
+  const aim = ratio * total.parameters;
+  const even = (aim * heads.units) / (heads.units * heads.cost + channels.units * channels.cost);
+  const wished = Math.min(heads.units - 1, Math.round(even));
+  const found = Array.from({ length: heads.units }, (_, h): [number, number] => {
+    const c = Math.round((aim - h * heads.cost) / channels.cost);
+    return [h, Math.min(Math.max(c, h > 0 ? 0 : 1), channels.units - 1)];
+  }).filter(([h, c]) => {
+    const gone = h * heads.cost + c * channels.cost;
+    return Math.abs(gone - aim) <= 0.005 * total.parameters;
+  });
+  const far = ([h]: [number, number]): number => Math.abs(h - wished) + Math.abs(h - even) * 1e-3;
+  return found.reduce((a, b) => (far(b) < far(a) ? b : a));
+}
+
+t.test('when a share of the parameters is asked, then both kinds lose most alike', (t) => {
+  const costs = costsOf(small);
+  for (let ratio = 0.01; ratio < 0.62; ratio += 0.01) {
+    const found = widthsFor(costs, { measure: 'parameters', ratio });
+    const [heads, channels] = expected(costs, ratio);
+    t.equal(found.kvHeadsRemovedPerLayer, heads, `${ratio}`);
+    t.equal(found.channelsRemovedPerLayer, channels, `${ratio}`);
+    t.ok(Math.abs(found.achieved - found.parameters / costs.total.parameters) < 1e-12);
+  }
+  t.end();
+});
 
 t.test('when channels are rounded, then LLaMA-7B keeps multiples and the nearest share', (t) => {
   const costs = costsOf(llama7B);
