@@ -23,6 +23,8 @@ export interface SeparateRules {
 
 interface Filled {
   readonly levels: Int32Array;
+  /** Where no further step fitted. */
+  readonly fits: Int32Array;
   readonly removed: number;
   readonly met: boolean;
   /** Lanes whose next step was too large, with the level that it would have led to. */
@@ -66,63 +68,66 @@ export function separate(costs: CostModel, goal: Goal, rules: SeparateRules): At
   return refusal === null ? { ...attempt, met } : { ...attempt, met: false, refusals: [refusal] };
 
   function spend(steps: Steps): Filled {
-    const plain = fill(start, steps);
+    const plain = fill(start, steps, 1);
     if (plain.met) return plain;
-    // A step that was too large is taken first, and smaller ones make room for it.
+    // A step that was too large is taken, and the dearest of the others are given back for it.
     return plain.blocked
-      .map(({ lane, level }) =>
-        fill(
-          start.with(lane, level),
-          steps.filter((i) => i !== lane),
-        ),
-      )
+      .map(({ lane, level }) => {
+        const counted = new Int32Array(lanes.length);
+        const spent = steps.filter((i) => {
+          const place = (counted[i] = (counted[i] ?? 0) + 1);
+          return i !== lane && place <= (plain.fits[i] ?? 0);
+        });
+        return fill(plain.fits.with(lane, level), spent.reverse(), -1);
+      })
       .reduce((a, b) => (better(b, a) ? b : a), plain);
   }
 
-  function fill(from: Int32Array, steps: Steps): Filled {
+  /** Takes steps (1) or gives them back (−1) until the goal, leaving out those that are too large. */
+  function fill(from: Int32Array, steps: Steps, sign: 1 | -1): Filled {
     let levels = from;
     let rest = steps;
     const blocked: { lane: number; level: number }[] = [];
     let nearest: Filled | undefined;
-    const consider = (candidate: Int32Array): void => {
+    const consider = (candidate: Int32Array): Filled => {
       const removed = at(candidate);
-      const found = { levels: candidate, removed, met: goal.met(removed), blocked };
+      const found = { levels: candidate, fits: levels, removed, met: goal.met(removed), blocked };
       if (!nearest || (found.met !== nearest.met ? found.met : nearer(found, nearest))) {
         nearest = found;
       }
+      return nearest;
     };
     for (;;) {
-      const fits = lastFitting(levels, rest);
-      levels = taken(levels, rest, fits);
-      consider(levels);
-      const lane = rest[fits];
-      if (lane === undefined) return nearest as unknown as Filled;
-      const level = (levels[lane] ?? 0) + 1;
-      consider(levels.with(lane, level));
-      const { met, removed } = nearest as unknown as Filled;
-      if (met && goal.close(removed)) return nearest as unknown as Filled;
+      const fitting = lastFitting(levels, rest, sign);
+      levels = taken(levels, rest, fitting, sign);
+      const found = consider(levels);
+      const lane = rest[fitting];
+      if (lane === undefined) return { ...found, fits: levels };
+      const level = (levels[lane] ?? 0) + sign;
+      const { met, removed } = consider(levels.with(lane, level));
+      if (met && goal.close(removed)) return nearest ?? found;
       blocked.push({ lane, level });
-      rest = rest.subarray(fits + 1).filter((i) => i !== lane);
+      rest = rest.subarray(fitting + 1).filter((i) => i !== lane);
     }
   }
 
-  /** How many of the steps can be taken without passing the goal. */
-  function lastFitting(from: Int32Array, steps: Steps): number {
+  /** How many of the steps can be taken or given back without passing the goal. */
+  function lastFitting(from: Int32Array, steps: Steps, sign: 1 | -1): number {
     let [low, high] = [0, steps.length];
     while (low < high) {
       const middle = (low + high + 1) >> 1;
-      if (at(taken(from, steps, middle)) <= goal.aim) low = middle;
+      if (sign * (at(taken(from, steps, middle, sign)) - goal.aim) <= 0) low = middle;
       else high = middle - 1;
     }
     return low;
   }
 }
 
-function taken(from: Int32Array, steps: Steps, count: number): Int32Array {
+function taken(from: Int32Array, steps: Steps, count: number, sign: 1 | -1): Int32Array {
   const levels = Int32Array.from(from);
   for (let n = 0; n < count; n++) {
     const lane = steps[n] as number;
-    levels[lane] = (levels[lane] ?? 0) + 1;
+    levels[lane] = (levels[lane] ?? 0) + sign;
   }
   return levels;
 }

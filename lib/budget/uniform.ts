@@ -88,11 +88,31 @@ export function uniform(costs: CostModel, goal: Goal, rules: UniformRules): Atte
     if (refusal === null) return { ...found, met: true };
     refusals.push(refusal);
   }
-  const best = leastBy(
-    cuts.filter((cut) => !reached.includes(cut)),
-    miss,
-  );
-  return { ...attemptAt(goal, lanes, best?.levels ?? start), met: false, refusals };
+  const nearestCut =
+    refusals.length > 0
+      ? nearestLoaded()
+      : leastBy(
+          cuts.filter((cut) => !reached.includes(cut)),
+          miss,
+        );
+  return { ...attemptAt(goal, lanes, nearestCut?.levels ?? start), met: false, refusals };
+
+  /** The nearest that engines take, of channels in multiples of 32, which is what they ask for. */
+  function nearestLoaded(): Candidate | undefined {
+    if (filler === undefined) return undefined;
+    const { levels: own = [] } = lanes[filler] ?? {};
+    return candidates
+      .flatMap((candidate) =>
+        own.flatMap((lost, level) => {
+          const levels = candidate.levels.with(filler, level);
+          const away = Math.abs(level - (candidate.levels[filler] ?? 0));
+          if ((unitsOf(filler) - lost) % 32 !== 0 || away > 512) return [];
+          return [{ ...candidate, levels, removed: at(levels) }];
+        }),
+      )
+      .sort((a, b) => miss(a) - miss(b))
+      .find(({ levels, removed }) => removed > 0 && !rules.accepts?.(countsAt(lanes, levels)));
+  }
 
   function evenLevels(share: number): number[] {
     const levels = [...start];

@@ -38,13 +38,17 @@ export function unreachable(
   const { binding, why } = bindingOf(costs, goal, options, found, attempt);
   return new LoraShearError(
     'RATIO_UNREACHABLE',
-    `removing ${goal.share.toFixed(4)} ${words[measure]} cannot be met: ${why}; the nearest is ${share.toFixed(4)}` +
-      inWords(costs, found),
+    `removing ${goal.share.toFixed(4)} ${words[measure]} cannot be met: ${why}; ` +
+      (share > 0
+        ? `the nearest is ${share.toFixed(4)}${inWords(costs, found)}`
+        : 'no other cut was found that can be had'),
     {
       hint: share > 0 ? `ask for ${share.toFixed(4)}, or loosen what binds` : hint,
       facts: {
         ...{ measure, ratio: goal.share, nearest: share, binding },
-        ...(found.refusals.length > 0 ? { refusals: [...new Set(found.refusals)] } : {}),
+        ...(found.refusals.length > 0
+          ? { refusals: [...new Set(found.refusals)].slice(0, 5) }
+          : {}),
       },
     },
   );

@@ -111,6 +111,11 @@ export function resizeConfig(config: RawConfig, keys: SizeKeys, resized: Resized
     changed[key] = [...values][0];
     for (const entry of own) Reflect.deleteProperty(entry, key);
   }
+  // Where layers differ, the model's own are those of one of them: heads and kv heads that fit together.
+  const whole = own.find((entry) => ![entry['skip']].flat().includes('attention'));
+  for (const key of [keys.heads, keys.kvHeads]) {
+    if (key !== undefined && whole?.[key] !== undefined) changed[key] = whole[key];
+  }
   // Written out, because width / heads says something else once one of them is cut.
   const headsKey = keys.headDim ?? 'head_dim';
   const heads = Number(changed[keys.heads]);
