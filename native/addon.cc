@@ -5,6 +5,7 @@
 #include "boundary/state.h"
 #include "boundary/tensor_table.h"
 #include "io/file_map.h"
+#include "io/file_slice.h"
 #include "io/host_copy.h"
 #include "session/autograd.h"
 #include "session/device.h"
@@ -23,6 +24,7 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
   export_device(env, exports);
   export_random(env, exports);
   export_file_map(env, exports);
+  export_file_slice(env, exports);
   export_host_copy(env, exports);
   return exports;
 }

@@ -93,19 +93,37 @@ export function writeFolder(
   dir: string,
   { from, card, maxShardBytes }: Pick<ExportOptions, 'from' | 'card' | 'maxShardBytes'>,
 ): Exported {
-  const { model, form, modelType, reason, dtype, engines } = shaped;
+  const { model, dtype } = shaped;
+  refuseOtherSizes(shaped.config, model);
+  const parameters = [...base(model)].reduce((sum, [, { size }]) => sum + size, 0);
+  return exportFolder(shaped, dir, { from, card, parameters }, (path) =>
+    saveSafetensors(path, base(model), {
+      dtype,
+      ...(maxShardBytes === undefined ? {} : { maxShardBytes }),
+    }),
+  );
+}
+
+/**
+ * Writes the folder of a model whose weights `write` writes to `…/model.safetensors`, in `dtype`; it returns the files
+ * that it made.
+ * @throws as {@link exportModel}, and what `write` throws
+ */
+export function exportFolder(
+  shaped: Omit<Formed, 'model'>,
+  dir: string,
+  { from, card, parameters }: Pick<ExportOptions, 'from' | 'card'> & { parameters: number },
+  write: (path: string) => readonly string[],
+): Exported {
+  const { form, modelType, reason, engines } = shaped;
+  refuseOccupied(dir, from);
   const dense = readConfig(from);
   const config = { ...shaped.config, [ownKey]: { form, ...originOf(dense, card) } };
-  refuseOtherSizes(config, model);
   const { sizes: keys } = architectureOf(dense);
-  const parameters = [...base(model)].reduce((sum, [, { size }]) => sum + size, 0);
   const waste = wasteOf(shaped);
   let bytes = 0;
   replaceFolder(dir, (partial) => {
-    const files = saveSafetensors(join(partial, 'model.safetensors'), base(model), {
-      dtype,
-      ...(maxShardBytes === undefined ? {} : { maxShardBytes }),
-    });
+    const files = write(join(partial, 'model.safetensors'));
     bytes = files.reduce((sum, file) => sum + statSync(file).size, 0);
     carryFiles(from, partial);
     // Readers of DeciLM ask whether a factor is a float.
@@ -133,7 +151,7 @@ export function writeFolder(
   };
 }
 
-function wasteOf({ form, padding, dtype }: Formed): Waste | undefined {
+function wasteOf({ form, padding, dtype }: Omit<Formed, 'model'>): Waste | undefined {
   if (form !== 'padded') return undefined;
   return { parameters: padding, bytes: padding * dtypeBytes(dtype) };
 }

@@ -29,14 +29,25 @@ export interface SaveOptions {
   maxShardBytes?: number;
 }
 
-/** One tensor and how it will be stored. */
-interface Stored {
+/** What the header says of a tensor. */
+export interface Stored {
   readonly name: string;
-  readonly tensor: Tensor;
   readonly shape: readonly number[];
   readonly dtype: DType;
   readonly bytes: number;
 }
+
+/** One tensor and how it will be stored. */
+interface StoredTensor extends Stored {
+  readonly tensor: Tensor;
+}
+
+/** Writes the file `path`, header first, then the tensors of `shard` one after the other, and flushes it. */
+export type WriteShard<S extends Stored> = (
+  path: string,
+  header: Buffer,
+  shard: readonly S[],
+) => void;
 
 const floating: readonly DType[] = ['float16', 'bfloat16', 'float32', 'float64'];
 
@@ -50,9 +61,24 @@ const floating: readonly DType[] = ['float16', 'bfloat16', 'float32', 'float64']
 export function saveSafetensors(
   path: string,
   tensors: Iterable<readonly [string, Tensor]>,
-  { metadata = { format: 'pt' }, dtype, maxShardBytes = defaultShardBytes }: SaveOptions = {},
+  { dtype, ...options }: SaveOptions = {},
 ): string[] {
-  const shards = shardsOf(plan(tensors, dtype), maxShardBytes);
+  return saveShards(path, plan(tensors, dtype), writeShard, options);
+}
+
+/**
+ * {@link saveSafetensors} for tensors that `write` makes itself, shard by shard.
+ * @throws as saveSafetensors, and what `write` throws
+ */
+export function saveShards<S extends Stored>(
+  path: string,
+  stored: readonly S[],
+  write: WriteShard<S>,
+  { metadata = { format: 'pt' }, maxShardBytes = defaultShardBytes }: SaveOptions = {},
+): string[] {
+  // Largest elements first, so that every tensor starts at a multiple of its element's size.
+  const sorted = [...stored].sort((a, b) => dtypeBytes(b.dtype) - dtypeBytes(a.dtype));
+  const shards = shardsOf(sorted, maxShardBytes);
   const indexPath = `${path}.index.json`;
   const names = shards.map((_, i) => (shards.length === 1 ? path : shardPath(path, i, shards)));
   const written: [partial: string, final: string][] = [];
@@ -66,7 +92,7 @@ export function saveSafetensors(
   }
   try {
     shards.forEach((shard, i) => {
-      writeShard(begin(names[i] as string), shard, metadata);
+      write(begin(names[i] as string), headerOf(shard, metadata), shard);
     });
     if (shards.length > 1) writeTextDurably(begin(indexPath), indexOf(shards, names));
     for (const [partial, final] of written) renameSync(partial, final);
@@ -80,10 +106,12 @@ export function saveSafetensors(
   return written.map(([, final]) => final);
 }
 
-/** Largest elements first, so that every tensor starts at a multiple of its element's size. */
-function plan(tensors: Iterable<readonly [string, Tensor]>, dtype: DType | undefined): Stored[] {
+function plan(
+  tensors: Iterable<readonly [string, Tensor]>,
+  dtype: DType | undefined,
+): StoredTensor[] {
   const seen = new Set<string>();
-  const stored: Stored[] = [];
+  const stored: StoredTensor[] = [];
   for (const [name, tensor] of tensors) {
     if (seen.has(name) || name === '__metadata__') {
       throw new LoraShearError('INTERNAL', `cannot save two tensors as '${name}'`);
@@ -97,7 +125,7 @@ function plan(tensors: Iterable<readonly [string, Tensor]>, dtype: DType | undef
     const bytes = tensor.size * dtypeBytes(as);
     stored.push({ name, tensor, shape: shapeOf(name, tensor), dtype: as, bytes });
   }
-  return stored.sort((a, b) => dtypeBytes(b.dtype) - dtypeBytes(a.dtype));
+  return stored;
 }
 
 /** The format counts each F4; libtorch's element is a pair of them along the last dimension. */
@@ -114,8 +142,8 @@ function shapeOf(name: string, { dtype, shape }: Tensor): readonly number[] {
   );
 }
 
-function shardsOf(stored: readonly Stored[], maxBytes: number): Stored[][] {
-  const shards: Stored[][] = [[]];
+function shardsOf<S extends Stored>(stored: readonly S[], maxBytes: number): S[][] {
+  const shards: S[][] = [[]];
   let filled = 0;
   for (const entry of stored) {
     if (filled > 0 && filled + entry.bytes > maxBytes) {
@@ -167,13 +195,8 @@ function headerOf(shard: readonly Stored[], metadata: Readonly<Record<string, st
   return out;
 }
 
-function writeShard(
-  path: string,
-  shard: readonly Stored[],
-  metadata: Readonly<Record<string, string>>,
-): void {
+function writeShard(path: string, header: Buffer, shard: readonly StoredTensor[]): void {
   writeDurably(path, (fd) => {
-    const header = headerOf(shard, metadata);
     writeAll(fd, header);
     let position = header.length;
     for (const { tensor, dtype } of shard) {

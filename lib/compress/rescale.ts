@@ -1,5 +1,7 @@
 // Norms after a cut of what they average over: the factors that keep their outputs as they were (algorithm.md §1.5).
 import type { Partition } from '../groups/group.js';
+import { scale, shift } from '../tensor/ops.js';
+import type { Tensor } from '../tensor/tensor.js';
 import { type Removed, lossOf } from './losses.js';
 
 /** For each parameter: w ← factor·(w + offset) − offset. */
@@ -36,4 +38,10 @@ export function rescalings(partition: Partition, removed: Removed): Map<string, 
     }
   }
   return found;
+}
+
+/** w of any shape → factor·(w + offset) − offset, in the type of w. */
+export function rescaled(w: Tensor, { factor, offset }: Rescaling): Tensor {
+  const scaled = scale(w, factor);
+  return offset === 0 ? scaled : shift(scaled, offset * (factor - 1));
 }

@@ -90,4 +90,16 @@ export interface Binding {
   fromBytes(view: ArrayBufferView, dtype: number, shape: readonly number[]): Handle;
   toBytes(handle: Handle): ArrayBuffer;
   writeTensor(fd: number, position: number, handle: Handle): number;
+
+  /** Runs are pairs [first, count, …]; null: all columns. Returns the bytes that it filled. */
+  readSlice(
+    fd: number,
+    position: number,
+    elementBytes: number,
+    width: number,
+    rows: Float64Array,
+    columns: Float64Array | null,
+    into: Uint8Array,
+  ): number;
+  pageBuffer(length: number): Buffer;
 }
