@@ -18,6 +18,7 @@ export { report, type Report } from './report/report.js';
 export { writeReport, type WrittenReport } from './report/write_report.js';
 export type { Plan, RunSummary } from './run.js';
 export type { ModelPlan, PlannedCut, PlanSettings } from './plan/plan.js';
+export type { Allocation, AllocationRule } from './budget/allocate.js';
 export type { Measure, Measures } from './plan/costs.js';
 export type { Rule, Verdict } from './plan/engines/engine.js';
 export type { EngineName } from './plan/engines/index.js';

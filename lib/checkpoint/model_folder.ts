@@ -94,7 +94,7 @@ export function writeFolder(
   { from, card, maxShardBytes }: Pick<ExportOptions, 'from' | 'card' | 'maxShardBytes'>,
 ): Exported {
   const { model, dtype } = shaped;
-  refuseOtherSizes(shaped.config, model);
+  refuseOtherSizes(configOf(shaped, readConfig(from), card), model);
   const parameters = [...base(model)].reduce((sum, [, { size }]) => sum + size, 0);
   return exportFolder(shaped, dir, { from, card, parameters }, (path) =>
     saveSafetensors(path, base(model), {
@@ -118,7 +118,7 @@ export function exportFolder(
   const { form, modelType, reason, engines } = shaped;
   refuseOccupied(dir, from);
   const dense = readConfig(from);
-  const config = { ...shaped.config, [ownKey]: { form, ...originOf(dense, card) } };
+  const config = configOf(shaped, dense, card);
   const { sizes: keys } = architectureOf(dense);
   const waste = wasteOf(shaped);
   let bytes = 0;
@@ -173,6 +173,13 @@ function refuseOtherSizes(config: RawConfig, model: Model): void {
     facts: { name: first },
   });
 }
+
+/** config.json with our mark. */
+const configOf = (
+  { config, form }: Pick<Formed, 'config' | 'form'>,
+  dense: RawConfig,
+  card: ModelCard,
+): RawConfig => ({ ...config, [ownKey]: { form, ...originOf(dense, card) } });
 
 function originOf(dense: RawConfig, card: ModelCard): object {
   const { sizes: keys } = architectureOf(dense);

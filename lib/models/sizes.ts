@@ -111,10 +111,11 @@ export function resizeConfig(config: RawConfig, keys: SizeKeys, resized: Resized
     changed[key] = [...values][0];
     for (const entry of own) Reflect.deleteProperty(entry, key);
   }
-  // Where layers differ, the model's own are those of one of them: heads and kv heads that fit together.
-  const whole = own.find((entry) => ![entry['skip']].flat().includes('attention'));
-  for (const key of [keys.heads, keys.kvHeads]) {
-    if (key !== undefined && whole?.[key] !== undefined) changed[key] = whole[key];
+  // Where only one of the two is alike, the model's own heads may not fit together: they are then those of one layer.
+  const [headKey, kvKey] = [keys.heads, keys.kvHeads];
+  if (kvKey !== undefined && Number(changed[headKey]) % Number(changed[kvKey]) !== 0) {
+    const whole = own.find((entry) => headKey in entry || kvKey in entry);
+    for (const key of [headKey, kvKey]) if (whole && key in whole) changed[key] = whole[key];
   }
   // Written out, because width / heads says something else once one of them is cut.
   const headsKey = keys.headDim ?? 'head_dim';
