@@ -51,7 +51,7 @@ for (const name of families()) {
           const refused = codeOf(() => exportModel(compact, expected, whole));
           if (refused !== undefined) {
             // a form or a number of heads that stock loaders do not take
-            t.ok(['EXPORT_FORM', 'CHECKPOINT_UNSUPPORTED'].includes(String(refused)));
+            t.ok(['EXPORT_FORM', 'CHECKPOINT_UNSUPPORTED'].includes(refused as string));
             t.equal(codeOf(stream), refused, what);
             continue;
           }
