@@ -46,6 +46,44 @@ export interface KnowledgeArtefact {
   }[];
 }
 
+/** budget.json: how many units every group loses, and why so many */
+export interface BudgetArtefact {
+  rule: 'layer' | 'global' | 'kind';
+  /** what `ratio` is a share of */
+  measure: string;
+  ratio: number;
+  /** what told the groups apart; null where all layers lose alike */
+  importance: 'knowledge' | 'saliency' | null;
+  /** units that each group loses */
+  counts: Record<string, number>;
+  before: BudgetMeasures;
+  after: BudgetMeasures;
+  /** shares of each measure that go */
+  ratios: BudgetMeasures;
+  /** that of the target's measure */
+  achieved: number;
+  /** parameters that go */
+  parameters: number;
+  /** what every layer loses and keeps; null where layers differ or have none */
+  kvHeadsRemovedPerLayer: number | null;
+  channelsRemovedPerLayer: number | null;
+  kvHeads: number | null;
+  channels: number | null;
+  damage: number | null;
+  protected: string[];
+  /** protected groups that lose units all the same */
+  touched: readonly string[];
+}
+
+export interface BudgetMeasures {
+  readonly parameters: number;
+  /** multiply-accumulates of one token with a whole context */
+  readonly macs: number;
+  /** bytes of the key-value cache for one token */
+  readonly kvBytes: number;
+  readonly memory: number;
+}
+
 /** lhspg.json (paper Alg. 4) */
 export interface LhspgArtefact {
   form: 'transfer' | 'paper' | 'one-shot' | 'one-shot-transfer';
@@ -80,15 +118,31 @@ export interface LhspgArtefact {
   losses: { step: number; loss: number; phase: string }[];
 }
 
+export interface CutSizes {
+  parameters: number;
+  bytes: number;
+  /** per layer; null where layers differ, or have none */
+  kvHeads: number | null;
+  heads: number | null;
+  channels: number | null;
+  /** every layer's sizes, and which of its halves are gone */
+  layers: {
+    heads?: number;
+    kvHeads?: number;
+    channels?: number;
+    experts?: number;
+    expertChannels?: number;
+    skip: readonly string[];
+  }[];
+}
+
 /** cut.json */
 export interface CutArtefact {
-  before: { parameters: number; bytes: number; kvHeads: number; heads: number; channels: number };
-  after: { parameters: number; bytes: number; kvHeads: number; heads: number; channels: number };
+  before: CutSizes;
+  after: CutSizes;
   ratio: number;
   /** masked against compact model: largest |Δ logit| and the scale of the logits */
   equality: { maxAbsDifference: number; logitScale: number; tolerance: number };
-  /** model_type of the export and why, if it is not the input's */
-  exportType: { modelType: string; reason?: string };
 }
 
 /** recovery.json, one entry for each stage (paper Alg. 5) */
@@ -150,8 +204,11 @@ export interface ExportArtefact {
   modelType: string;
   /** Why the model type is not the input's. */
   reason?: string;
+  form?: string;
   parameters: number;
   bytes: number;
+  /** of these, what only fills layers up to one size (padded) */
+  waste?: { parameters: number; bytes: number };
   /** the folder loaded again against the model in memory */
   equality?: CutArtefact['equality'];
 }
@@ -162,6 +219,7 @@ export interface StageArtefacts {
   partition: PartitionArtefact;
   'evaluate-dense': EvaluationArtefact;
   knowledge: KnowledgeArtefact;
+  budget: BudgetArtefact;
   lhspg: LhspgArtefact;
   compress: CutArtefact;
   'evaluate-cut': EvaluationArtefact;

@@ -21,7 +21,7 @@ export type { ModelPlan, PlannedCut, PlanSettings } from './plan/plan.js';
 export type { Allocation, AllocationRule } from './budget/allocate.js';
 export type { Measure, Measures } from './plan/costs.js';
 export type { Rule, Verdict } from './plan/engines/engine.js';
-export type { EngineName } from './plan/engines/index.js';
+export type { EngineName } from './plan/engines/names.js';
 export type { Prediction } from './plan/prediction.js';
 export type { GroupRow } from './plan/rows.js';
 export type { Target } from './plan/target.js';

@@ -20,6 +20,7 @@ const titles: Readonly<Record<StageName, string>> = {
   partition: 'Find removable structures',
   'evaluate-dense': 'Evaluate the dense model',
   knowledge: 'Analyse where knowledge sits',
+  budget: 'Decide what every group loses',
   lhspg: 'Prune progressively (LHSPG)',
   compress: 'Cut and verify',
   'evaluate-cut': 'Evaluate the cut model',

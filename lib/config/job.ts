@@ -1,12 +1,33 @@
 // The job: everything that one run is told, complete and checked. Made by parseJob, kept in the run's manifest.
+import type { AllocationRule } from '../budget/allocate.js';
+import type { Form } from '../checkpoint/form_of.js';
 import type { TemplateName } from '../data/alpaca.js';
+import type { GroupKind } from '../groups/group.js';
 import type { PullRule } from '../lhspg/pull.js';
+import type { EngineName } from '../plan/engines/names.js';
 import type { SaliencySpec } from '../saliency/spec.js';
 import type { ScheduleName } from '../train/schedule.js';
 
 /** How redundant units go (schema.ts says what each does). */
 export const lhspgForms = ['transfer', 'paper', 'one-shot', 'one-shot-transfer'] as const;
 export type LhspgForm = (typeof lhspgForms)[number];
+
+/** What `ratio` may be a share of (lib/plan/target.ts knows them). */
+export const budgetMeasures = ['parameters', 'macs', 'kv', 'memory'] as const;
+export type BudgetMeasure = (typeof budgetMeasures)[number];
+
+/** What a job may cut. The vocabulary is not among them: text would need another tokenizer. */
+export const cutKinds = [
+  'attention_heads',
+  'query_heads',
+  'mlp_channels',
+  'experts',
+  'expert_channels',
+  'residual',
+  'sublayer',
+  'layer',
+] as const satisfies readonly GroupKind[];
+export type CutKind = (typeof cutKinds)[number];
 
 /** One source of pretraining text. */
 export interface JobSource {
@@ -70,6 +91,10 @@ export interface Job {
     readonly form: LhspgForm;
     readonly saliency: SaliencySpec;
     readonly periods: number;
+    /** The periods come in so many runs, with training alone in between. */
+    readonly rounds: number;
+    /** Share of LHSPG's steps that is training alone, between rounds. */
+    readonly restShare: number;
     /** Share of `tokens` that LHSPG trains on, warm-up included. */
     readonly tokenShare: number;
     /** Share of LHSPG's steps that is warm-up. */
@@ -85,8 +110,28 @@ export interface Job {
     /** Calibration windows of the saliency and the transfer. */
     readonly sequences: number;
   };
-  /** kv heads that each layer loses, or `auto`. */
-  readonly cut: { readonly kvHeads: 'auto' | number };
+  readonly cut: {
+    /** kv heads that each layer loses, or `auto`; for allocation `layer`. */
+    readonly kvHeads: 'auto' | number;
+    /** What may be cut. */
+    readonly kinds: readonly CutKind[];
+    /** What `ratio` is a share of. */
+    readonly budget: BudgetMeasure;
+    readonly allocation: AllocationRule;
+    /** What says how much a group may lose, for allocations `global` and `kind`. */
+    readonly importance: 'knowledge' | 'saliency';
+    /** Share of the units of each group that stays at least. */
+    readonly floor: number;
+    /** Channels that stay in a layer are a multiple of it. */
+    readonly roundChannelsTo: number;
+    /** Engines that must load the result. */
+    readonly engines: readonly EngineName[];
+  };
+  readonly export: {
+    readonly form: Form;
+    /** Largest number of bytes of weights in one file. */
+    readonly maxShardBytes: number;
+  };
   readonly recovery: {
     readonly learningRate: number;
     readonly rounds: number;

@@ -47,6 +47,8 @@ export function parseJob(input: unknown, options: ParseOptions = {}): Job {
     const message = `is ${sequenceLength}, more than the model's context of ${context}`;
     throw invalid(file, [{ path: 'sequence_length', message }]);
   }
+  const odd = contradictingCut(given);
+  if (odd) throw invalid(file, [odd]);
   const perStep = given.batchSize * sequenceLength;
   const { knowledge, lhspg } = parsed.data; // names of saliencies are no keys to convert
   return {
@@ -79,6 +81,22 @@ function contradictions(raw: RawObject): Problem[] {
     }
   }
   return problems;
+}
+
+/** What of the cut and the export does not go together. */
+function contradictingCut({ cut, export: { form } }: Pick<Job, 'cut' | 'export'>): Problem | null {
+  const { allocation, kvHeads } = cut;
+  if (allocation !== 'layer' && form === 'uniform') {
+    const message = `is ${allocation}, which leaves layers of different sizes; give export.form padded or per-layer`;
+    return { path: 'cut.allocation', message };
+  }
+  if (allocation !== 'layer' && kvHeads !== 'auto') {
+    return {
+      path: 'cut.kv_heads',
+      message: 'is a number for every layer; it needs allocation layer',
+    };
+  }
+  return null;
 }
 
 /** Positions that the model can take; undefined when its config does not say (the load stage judges it). */

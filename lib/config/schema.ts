@@ -5,6 +5,7 @@ import { taskNames } from '../evaluate/index.js';
 import { pullRules } from '../lhspg/pull.js';
 import { type SaliencyName, saliencyFacts, saliencyNames } from '../saliency/names.js';
 import { schedules } from '../train/schedule.js';
+import { cut, exporting } from './cut_schema.js';
 import { lhspgForms } from './job.js';
 
 const names = <T extends string>(registry: Record<T, unknown>) =>
@@ -110,6 +111,12 @@ const lhspg = z
       ),
     sequences: count.default(64).describe('Calibration windows of the saliency and the transfer.'),
     periods: count.default(5).describe('Pruning periods.'),
+    rounds: count
+      .default(1)
+      .describe('The periods come in so many runs, with training alone in between.'),
+    rest_share: shareBelowOne
+      .default(0.3)
+      .describe("Share of LHSPG's steps that is training alone, where there are rounds."),
     token_share: share.default(0.2).describe('Share of `tokens` spent here.'),
     warmup_share: share
       .lt(1)
@@ -136,18 +143,6 @@ const lhspg = z
   .refine(({ form, pull }) => form === 'paper' || pull === 'linear', { path: ['pull'], ...ofPaper })
   .prefault({})
   .describe('LoRA Half-Space Projected Gradient (paper Alg. 4).');
-
-const cut = z
-  .strictObject({
-    kv_heads: z
-      .union([z.literal('auto'), z.number().int().min(0)], {
-        error: 'must be "auto" or the number of key-value heads to remove from each layer',
-      })
-      .default('auto')
-      .describe('Key-value heads to remove from each layer; their query heads go with them.'),
-  })
-  .prefault({})
-  .describe('How the budget is shared between heads and channels.');
 
 const recovery = z
   .strictObject({
@@ -241,6 +236,7 @@ export const jobSchema = z.strictObject({
   lora,
   lhspg,
   cut,
+  export: exporting,
   recovery,
   instruct_tuning: instructTuning,
   evaluation,

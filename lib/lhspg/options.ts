@@ -8,6 +8,7 @@ import type { TokenBatch } from '../train/language_model_loss.js';
 import type { ScheduleName } from '../train/schedule.js';
 import type { Memory } from '../train/train_batch.js';
 import type { PullRule } from './pull.js';
+import type { SegmentOptions } from './state.js';
 
 export interface LhspgOptions {
   /** `paper`: the producers walk to zero with their LoRA step; `transfer`: the carriers shrink linearly while
@@ -15,6 +16,8 @@ export interface LhspgOptions {
   readonly form: 'paper' | 'transfer';
   readonly saliency: SaliencySpec;
   readonly periods: number;
+  readonly rounds?: SegmentOptions['rounds'];
+  readonly restShare?: SegmentOptions['restShare'];
   /** Training steps in all, warm-up included. */
   readonly steps: number;
   readonly warmupSteps: number;

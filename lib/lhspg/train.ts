@@ -17,7 +17,7 @@ import { quotasOf } from './quota.js';
 import { keptUnits, recordChoice, recordShrinking, recordStep } from './record.js';
 import { RunningModel } from './running_model.js';
 import { loadRun, saveRun } from './saved_run.js';
-import { type LhspgState, type Segment, freshState, segmentsOf } from './state.js';
+import { type LhspgState, type Segment, freshState, phaseOf, segmentsOf } from './state.js';
 
 /**
  * Prunes: what becomes exactly zero leaves the model at the end of its period, and the LoRA of what stays is merged.
@@ -191,7 +191,7 @@ class LhspgLoop {
       gather(state, this.#owned, saliency, seed);
     }
     state.sampler = sampler.state();
-    const phase = kind === 'warmup' ? 'warm-up' : `period ${index + 1}`;
+    const phase = phaseOf({ index, steps, kind });
     recordStep(this.ctx, state, { loss, phase, total });
     const losses = state.losses.map((entry) => entry.loss);
     if (!hasDiverged(losses, model.vocabulary)) return;

@@ -7,25 +7,32 @@ import { basename } from 'node:path';
 
 export function cardOf(
   job: Job,
-  dense: EvaluationArtefact,
+  /** null where it was not measured, and nothing recovered */
+  dense: EvaluationArtefact | null,
   { before, after, ratio }: CutArtefact,
 ): ModelCard {
+  const texts = job.sources.map(({ name }) => name).join(', ');
   const percent = (100 * ratio).toFixed(1);
   return {
     title: `${basename(job.model)}, ${percent} % smaller`,
     paragraphs: [
       `Structured pruning of ${basename(job.model)} with lorashear-native (LHSPG, ${job.lhspg.form} form, ${specName(job.lhspg.saliency)}), ` +
-        `then LoRA recovery on ${job.sources.map(({ name }) => name).join(', ')}` +
-        `${job.instruct ? ' and instructions' : ''}; the low-rank updates are merged.`,
+        (dense
+          ? `then LoRA recovery on ${texts}${job.instruct ? ' and instructions' : ''}; the low-rank updates are merged.`
+          : `on ${texts}, without recovery.`),
     ],
     facts: [
       ['parameters', `${after.parameters} (dense ${before.parameters})`],
-      ['training tokens', String(job.tokens)],
+      ...(dense
+        ? ([
+            ['training tokens', String(job.tokens)],
+            [
+              'dense perplexity (geometric mean)',
+              `${dense.geometricMean.toFixed(2)} (${dense.protocol})`,
+            ],
+          ] as const)
+        : []),
       ['seed', String(job.seed)],
-      [
-        'dense perplexity (geometric mean)',
-        `${dense.geometricMean.toFixed(2)} (${dense.protocol})`,
-      ],
     ],
     denseParameters: before.parameters,
   };

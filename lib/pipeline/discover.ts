@@ -2,7 +2,7 @@
 import type { GraphArtefact } from '../artefacts.js';
 import { readConfig } from '../checkpoint/load.js';
 import type { Graph } from '../graph/graph.js';
-import { type Partition } from '../groups/group.js';
+import type { Partition, PartitionPolicy } from '../groups/group.js';
 import { partition } from '../groups/partition.js';
 import { verifyPartition } from '../groups/verify.js';
 import { attachLora } from '../lora/lora.js';
@@ -22,8 +22,8 @@ export function discoverGraph(
 }
 
 /** Node groups of the graph, checked. */
-export function discoverGroups(graph: Graph): Partition {
-  const groups = partition(graph);
+export function discoverGroups(graph: Graph, policy: PartitionPolicy = {}): Partition {
+  const groups = partition(graph, policy);
   verifyPartition(groups, graph);
   return groups;
 }

@@ -1,18 +1,21 @@
 // The prune and compress stages of a run: LHSPG on a copy of the dense model, then the exact cut.
 import { join } from 'node:path';
-import type { CutArtefact, LhspgArtefact } from '../artefacts.js';
-import { exportConfig } from '../checkpoint/export_config.js';
+import type { BudgetArtefact, CutArtefact, LhspgArtefact } from '../artefacts.js';
 import { readConfig } from '../checkpoint/load.js';
 import { closeExperts } from '../compress/experts.js';
 import { expand } from '../compress/expand.js';
-import type { Allocation } from '../budget/allocate.js';
-import { verifyCut } from '../compress/verify.js';
+import { layerTable } from '../compress/layer_table.js';
+import { layerKinds } from '../compress/pad.js';
+import { structureOf } from '../compress/structure.js';
+import { type Equality, verifyCut } from '../compress/verify.js';
 import type { Job } from '../config/job.js';
 import type { Context } from '../context.js';
 import type { Corpus } from '../data/corpus.js';
 import { createSampler } from '../data/sampler.js';
-import type { Partition } from '../groups/group.js';
+import { LoraShearError } from '../errors.js';
+import type { GroupKind, Partition } from '../groups/group.js';
 import { lhspg } from '../lhspg/train.js';
+import { architectureOf } from '../models/index.js';
 import type { Model } from '../models/model.js';
 import { specName } from '../saliency/spec.js';
 import { scoped } from '../tensor/scope.js';
@@ -30,9 +33,12 @@ export interface PruneInput {
   readonly job: Job;
   readonly corpus: Corpus;
   readonly partition: Partition;
-  readonly plan: Allocation;
+  /** Units that every group loses. */
+  readonly plan: Pick<
+    BudgetArtefact,
+    'counts' | 'touched' | 'parameters' | 'kvHeadsRemovedPerLayer' | 'channelsRemovedPerLayer'
+  >;
   readonly budget: Budget;
-  readonly guarded: ReadonlySet<string>;
   readonly calibration: readonly TokenBatch[];
   /** Held-out text on which every cut is proved. */
   readonly probe: TokenBatch;
@@ -42,18 +48,24 @@ export interface PruneInput {
 
 /** Prunes and leaves the cut model in `dir`. */
 export function prune(ctx: Context, input: PruneInput): LhspgArtefact {
-  const { job, corpus, partition, plan, budget, guarded, calibration, probe, dir } = input;
+  const { job, corpus, partition, plan, budget, calibration, probe, dir } = input;
   const { form, saliency, learningRate, schedule, clip, epsilon, pull } = job.lhspg;
+  const { rounds, restShare } = job.lhspg;
   const oneShot = form.startsWith('one-shot');
   const sampler = createSampler({ sources: corpus.train, seed: job.seed });
   const open = (): Model => openWorkingModel(ctx, job, job.model);
   const { model, ...result } = lhspg(
     ctx,
-    { open, partition, totals: plan.counts, guarded, sampler, calibration, probe, stateDir: dir },
+    {
+      ...{ open, partition, sampler, calibration, probe, stateDir: dir },
+      totals: new Map(Object.entries(plan.counts)),
+      guarded: new Set(plan.touched),
+    },
     {
       ...{ saliency, learningRate, schedule, clip, epsilon, pull, saveEvery },
       form: form.endsWith('transfer') ? 'transfer' : 'paper',
       periods: oneShot ? 1 : job.lhspg.periods,
+      ...{ rounds, restShare },
       ...{ steps: budget.lhspg, warmupSteps: budget.warmup, batch: job.batchSize },
       memory: { microBatch: job.microBatchSize, checkpointing: job.checkpointing },
       ...{ lora: job.lora, seed: job.seed },
@@ -61,7 +73,7 @@ export function prune(ctx: Context, input: PruneInput): LhspgArtefact {
   );
   using _ = model;
   saveWorkingModel(model, join(dir, prunedFolder));
-  const { achieved, parameters, kvHeadsRemovedPerLayer, channelsRemovedPerLayer } = plan;
+  const { parameters, kvHeadsRemovedPerLayer, channelsRemovedPerLayer } = plan;
   return {
     ...{
       form,
@@ -72,12 +84,12 @@ export function prune(ctx: Context, input: PruneInput): LhspgArtefact {
     },
     target: {
       ratio: job.ratio,
-      parameters: Math.round(job.ratio * partition.parameters),
+      parameters: plan.parameters,
       kvHeads: kvHeadsRemovedPerLayer,
       channels: channelsRemovedPerLayer,
     },
     achieved: {
-      ratio: achieved,
+      ratio: parameters / partition.parameters,
       parameters,
       zeroUnits: result.kept.reduce((n, { removed }) => n + removed.length, 0),
     },
@@ -94,25 +106,45 @@ export function prune(ctx: Context, input: PruneInput): LhspgArtefact {
 export function cut(
   ctx: Context,
   { job, partition, probe }: PruneInput,
-  kept: LhspgArtefact['kept'],
+  pruned: Pick<LhspgArtefact, 'kept' | 'periods'>,
   { from, dir }: { from: string; dir: string },
 ): CutArtefact {
+  const { kept } = pruned;
   using compact = openWorkingModel(ctx, job, join(from, prunedFolder));
-  const config = readConfig(job.model);
-  const removed = removedOf(kept);
-  using masked = expand(compact, config, partition, removed);
-  const closed = closeExperts(masked, partition, removed);
-  const equality = scoped(() => verifyCut(ctx, masked, compact, tokensOf(probe, masked.device)));
-  closed.restore();
+  using dense = openWorkingModel(ctx, job, job.model);
+  const equality = againstWhole(ctx, compact, { job, partition, probe }, kept) ?? worst(pruned);
+  if (!equality) throw new LoraShearError('INTERNAL', 'nothing was proved of the cut');
   saveWorkingModel(compact, dir);
-  const before = sizesOf(masked);
-  const after = sizesOf(compact);
-  const { modelType, reason } = exportConfig(compact.config);
-  return {
-    ...{ before, after, equality },
-    ratio: 1 - after.parameters / before.parameters,
-    exportType: { modelType, ...(reason === undefined ? {} : { reason }) },
-  };
+  const [before, after] = [sizesOf(dense), sizesOf(compact)];
+  return { before, after, equality, ratio: 1 - after.parameters / before.parameters };
+}
+
+/** Kinds whose cut is no matter of zeros: width and norms change with it. */
+const notExpanded: ReadonlySet<GroupKind> = new Set(['residual']);
+
+/** The cut model against the dense model's own shape with zeros; null where zeros do not undo the cut. */
+function againstWhole(
+  ctx: Context,
+  compact: Model,
+  { job, partition, probe }: Pick<PruneInput, 'job' | 'partition' | 'probe'>,
+  kept: LhspgArtefact['kept'],
+): Equality | null {
+  const removed = removedOf(kept);
+  const kinds = new Map(partition.groups.map(({ id, kind }) => [id, kind]));
+  if (kept.some(({ group }) => notExpanded.has(kinds.get(group) ?? 'other'))) return null;
+  using masked = expand(compact, readConfig(job.model), partition, removed);
+  const closed = closeExperts(masked, partition, removed);
+  try {
+    return scoped(() => verifyCut(ctx, masked, compact, tokensOf(probe, masked.device)));
+  } finally {
+    closed.restore();
+  }
+}
+
+/** The largest difference of the cuts on the way. */
+function worst({ periods }: Pick<LhspgArtefact, 'periods'>): Equality | undefined {
+  const share = ({ maxAbsDifference, tolerance }: Equality): number => maxAbsDifference / tolerance;
+  return periods.flatMap(({ equality }) => equality ?? []).sort((a, b) => share(b) - share(a))[0];
 }
 
 function removedOf(kept: LhspgArtefact['kept']): Map<string, readonly number[]> {
@@ -120,15 +152,17 @@ function removedOf(kept: LhspgArtefact['kept']): Map<string, readonly number[]> 
 }
 
 function sizesOf(model: Model): CutArtefact['before'] {
-  const config = model.config;
-  const size = (key: string): number => Number(config[key] ?? NaN);
+  const { config } = model;
+  const { sizes: keys } = architectureOf(config);
   const parameters = countParameters(model);
-  const { dtype } = exportConfig(config);
+  const half = /16$/.test(String(config['dtype'] ?? config['torch_dtype'] ?? 'float32'));
+  const layers = layerTable(config, keys, structureOf(config, { kinds: layerKinds }));
+  const alike = (size: 'kvHeads' | 'heads' | 'channels'): number | null => {
+    const values = new Set(layers.map((layer) => layer[size] ?? null));
+    return values.size === 1 ? ([...values][0] ?? null) : null;
+  };
   return {
-    parameters,
-    bytes: parameters * (dtype === 'float32' ? 4 : 2),
-    kvHeads: Number(config['num_key_value_heads'] ?? config['num_attention_heads']),
-    heads: size('num_attention_heads'),
-    channels: size('intermediate_size'),
+    ...{ parameters, bytes: parameters * (half ? 2 : 4), layers },
+    ...{ kvHeads: alike('kvHeads'), heads: alike('heads'), channels: alike('channels') },
   };
 }

@@ -3,13 +3,12 @@ import type { CutArtefact, EvaluationArtefact } from '../../lib/artefacts.js';
 import { parseJob } from '../../lib/config/parse_job.js';
 import { cardOf } from '../../lib/pipeline/card.js';
 
-const sizes = { bytes: 0, kvHeads: 0, heads: 0, channels: 0 };
+const sizes = { bytes: 0, kvHeads: 0, heads: 0, channels: 0, layers: [] };
 const cut: CutArtefact = {
   before: { ...sizes, parameters: 1000 },
   after: { ...sizes, parameters: 795 },
   ratio: 0.205,
   equality: { maxAbsDifference: 0, logitScale: 1, tolerance: 1 },
-  exportType: { modelType: 'llama' },
 };
 const dense: EvaluationArtefact = {
   ...{ model: 'dense', protocol: 'windows-8x2', perplexity: [], geometricMean: 12.3456 },

@@ -56,8 +56,9 @@ for (const form of lhspgForms) {
           return join(dir, name);
         };
         const input = {
-          ...{ job, corpus, partition, plan, budget, calibration, probe },
-          ...{ guarded: new Set<string>(), dir: own('lhspg') },
+          ...{ job, corpus, partition, budget, calibration, probe },
+          plan: { ...plan, counts: Object.fromEntries(plan.counts) },
+          dir: own('lhspg'),
         };
         const pruned = prune(ctx, input);
         const oneShot = form.startsWith('one-shot');
@@ -71,7 +72,7 @@ for (const form of lhspgForms) {
         t.strictSame(JSON.parse(JSON.stringify(pruned)), pruned, 'it is plain JSON');
 
         const folders = { from: input.dir, dir: own('compress') };
-        const result = cut(ctx, input, pruned.kept, folders);
+        const result = cut(ctx, input, pruned, folders);
         using compact = loadModel(folders.dir);
         t.equal(result.before.parameters, partition.parameters);
         t.equal(result.before.parameters, countParameters(dense));

@@ -3,6 +3,7 @@ import { LoraShearError } from '../../errors.js';
 import type { Candidate, Engine, Verdict } from './engine.js';
 import { ggufQuants } from './gguf_quants.js';
 import { llamaCpp } from './llama_cpp.js';
+import type { EngineName } from './names.js';
 import { transformers } from './transformers.js';
 import { vllm } from './vllm.js';
 
@@ -11,9 +12,7 @@ export const engines = {
   vllm,
   'llama.cpp': llamaCpp,
   'gguf-k-quants': ggufQuants,
-} as const satisfies Record<string, Engine>;
-
-export type EngineName = keyof typeof engines;
+} as const satisfies Record<EngineName, Engine>;
 
 /**
  * What each engine says.

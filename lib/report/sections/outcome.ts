@@ -97,11 +97,11 @@ export function outcome(record: RunRecord): Section | undefined {
   ];
   if (cut) {
     const { before, after } = cut;
-    const row = (label: string, a: number, b: number, show = whole) => [
+    const row = (label: string, a: number | null, b: number | null, show = whole) => [
       label,
-      show(a),
-      show(b),
-      change(a, b),
+      a === null ? 'differs' : show(a),
+      b === null ? 'differs' : show(b),
+      a === null || b === null ? '–' : change(a, b),
     ];
     blocks.push(
       table(
@@ -112,15 +112,18 @@ export function outcome(record: RunRecord): Section | undefined {
           row('kv heads per layer', before.kvHeads, after.kvHeads),
           row('query heads per layer', before.heads, after.heads),
           row('MLP channels per layer', before.channels, after.channels),
-        ],
+        ].filter(([, a, b]) => a !== 'differs' || b !== 'differs'),
       ),
     );
-    const type = exported ?? cut.exportType;
-    blocks.push(
-      text(
-        `Exported as \`${type.modelType}\`${type.reason === undefined ? '' : `: ${type.reason}`}.`,
-      ),
-    );
+    if (exported) {
+      const { modelType, reason, form = 'uniform', waste } = exported;
+      const filled = waste ? `, of which ${bytes(waste.bytes)} are zeros that only fill` : '';
+      blocks.push(
+        text(
+          `Exported as \`${modelType}\` in the ${form} form${filled}${reason === undefined ? '' : `: ${reason}`}.`,
+        ),
+      );
+    }
   }
   return { id: 'outcome', title: 'What came out', blocks };
 }
