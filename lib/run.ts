@@ -116,3 +116,172 @@ interface Opened {
   readonly corpus: Corpus;
   readonly tokenizer: Tokenizer;
   readonly calibration: (sequences: number) => TokenBatch[];
+  /** Held-out windows on which cuts are proved. */
+  readonly probe: TokenBatch;
+}
+
+/** What cannot work is refused before text is read: a broken checkpoint, a ratio out of reach. */
+async function opened(ctx: Context, job: Job, folder: RunFolder): Promise<Opened> {
+  const { lora, sequenceLength } = job;
+  const tokenizer = loadTokenizer(job.model);
+  checkVocabulary(tokenizer, Number(readConfig(job.model)['vocab_size']));
+  loadModel(job.model, { device: ctx.device }).dispose();
+  const start = performance.now();
+  const graph = discoverGraph(job.model, lora);
+  const partition = discoverGroups(graph, job.cut);
+  const seconds = (performance.now() - start) / 1000;
+  plannedAllocation(job, graph, partition);
+
+  const signal = { throwIfAborted: ctx.checkpoint };
+  const cacheDir = folder.file('tokens');
+  const corpus = await openCorpus(job.sources, tokenizer, { sequenceLength, cacheDir, signal });
+  await folder.stage('load', { sequenceLength }, () => corpus.hashes);
+  await folder.stage('trace', { lora }, () => summarise(graph, partition.parameters, seconds));
+  await folder.stage('partition', { kinds: job.cut.kinds }, () => partition);
+  const calibration = (sequences: number): TokenBatch[] =>
+    calibrationOf(job, corpus.train, sequences);
+  const probe = probeOf(job, corpus.validation);
+  return { ctx, job, folder, graph, partition, corpus, tokenizer, calibration, probe };
+}
+
+/** Where knowledge sits, and what every group loses therefore. */
+async function analysed(run: Opened): Promise<[KnowledgeArtefact, BudgetArtefact]> {
+  const { ctx, job, folder, graph, partition, calibration } = run;
+  const { knowledge: analysis, seed, dtype, cut, ratio } = job;
+  const knowledge = await folder.stage('knowledge', { analysis, seed, dtype }, () => {
+    using model = openWorkingModel(ctx, job, job.model);
+    const { proxy, ratios, protect: protectShare } = analysis;
+    const batches = calibration(analysis.sequences);
+    const options = { proxy, ratios, protectShare, seed };
+    return distribution(ctx, model, partition.groups, batches, options);
+  });
+  const { kinds: _, ...cutting } = cut;
+  const saliency = cut.importance === 'saliency' ? job.lhspg.saliency : null;
+  const inputs = { cutting, ratio, saliency, uniform: job.export.form === 'uniform' };
+  const budget = await folder.stage('budget', inputs, () =>
+    allocation(ctx, {
+      ...{ job, graph, partition, knowledge },
+      calibration: calibration(job.lhspg.sequences),
+    }),
+  );
+  return [knowledge, budget];
+}
+
+interface Pruned {
+  readonly knowledge: KnowledgeArtefact;
+  readonly plan: BudgetArtefact;
+  readonly lhspg: LhspgArtefact;
+  readonly cut: CutArtefact;
+  /** Folder of the cut model. */
+  readonly dir: string;
+}
+
+async function pruned(run: Opened): Promise<Pruned> {
+  const { ctx, job, folder, partition, corpus, calibration, probe } = run;
+  const budget = budgetOf(job);
+  const [knowledge, plan] = await analysed(run);
+  const from = folder.checkpointDir('lhspg');
+  const dir = folder.checkpointDir('compress');
+  const input = {
+    ...{ job, corpus, partition, plan, budget, probe, dir: from },
+    calibration: calibration(job.lhspg.sequences),
+  };
+  const { seed, lora, batchSize, microBatchSize, checkpointing } = job;
+  const training = {
+    lhspg: job.lhspg,
+    budget,
+    seed,
+    lora,
+    batchSize,
+    microBatchSize,
+    checkpointing,
+  };
+  const lhspg = await folder.stage('lhspg', training, () => prune(ctx, input));
+  const result = await folder.stage('compress', {}, () => cut(ctx, input, lhspg, { from, dir }));
+  return { knowledge, plan, lhspg, cut: result, dir };
+}
+
+/** Analyses the job's model: stages load to budget. @throws as {@link pipeline} */
+export async function analyzeJob(
+  ctx: Context,
+  job: Job,
+  folder: RunFolder,
+): Promise<AnalysisSummary> {
+  const run = await opened(ctx, job, folder);
+  const [knowledge, budget] = await analysed(run);
+  return { output: folder.path, partition: run.partition, knowledge, budget };
+}
+
+/** Prunes and cuts without recovery, and exports what is left. @throws as {@link pipeline} */
+export async function pruneJob(ctx: Context, job: Job, folder: RunFolder): Promise<PruneSummary> {
+  const run = await opened(ctx, job, folder);
+  const { plan, cut: result, dir } = await pruned(run);
+  const model = folder.file('model');
+  const exported = await folder.stage('export', { export: job.export }, () =>
+    exportRun(ctx, job, {
+      from: dir,
+      to: model,
+      probe: run.probe,
+      card: cardOf(job, null, result),
+    }),
+  );
+  return { output: folder.path, model, budget: plan, cut: result, export: exported };
+}
+
+/**
+ * Runs the job in its folder; every stage whose artefact stands is read instead of computed.
+ * @throws LoraShearError of any stage; RUN_ABORTED after saving what was done
+ */
+export async function pipeline(ctx: Context, job: Job, folder: RunFolder): Promise<RunSummary> {
+  const budget = budgetOf(job);
+  const named = job.evaluation.tasks;
+  const tasks = named.length > 0 ? await readTasks(named, job.evaluation.dataDir) : [];
+  const run = await opened(ctx, job, folder);
+  const { corpus, tokenizer } = run;
+  const instructions = job.instruct && (await readExamples(job, job.instruct, tokenizer, ctx));
+  const yardstick: Yardstick = { job, corpus, tokenizer, tasks };
+  const { evaluation } = job;
+  const assessed = (name: EvaluationArtefact['model'], dir: string): Promise<EvaluationArtefact> =>
+    folder.stage(`evaluate-${name}`, { evaluation }, () => {
+      using model = openWorkingModel(ctx, job, dir);
+      return assess(ctx, model, name, yardstick);
+    });
+
+  const { cut: result, dir } = await pruned(run);
+  const dense = await assessed('dense', job.model);
+  const cutScores = await assessed('cut', dir);
+  const last = await recovered(run, { from: dir, budget, instructions });
+
+  const modelDir = folder.file('model');
+  await folder.stage('export', { export: job.export }, () =>
+    exportRun(ctx, job, {
+      ...{ from: last, to: modelDir, probe: run.probe },
+      card: cardOf(job, dense, result),
+    }),
+  );
+  const final = await assessed('recovered', modelDir);
+  const report = await folder.stage('report', {}, () => writeReport(folder.path));
+  return {
+    ...{ output: folder.path, model: modelDir, report: report.html, cut: result },
+    ...{ dense, pruned: cutScores, recovered: final },
+  };
+}
+
+/** Both recovery stages; the folder of the model that they end with. */
+async function recovered(
+  { ctx, job, folder, corpus }: Opened,
+  given: { from: string; budget: Budget; instructions: Instructions | null },
+): Promise<string> {
+  const { recovery, lora, seed, instruct, instructTuning } = job;
+  const { from, budget, instructions } = given;
+  const dir = folder.checkpointDir('recover-pretraining');
+  await folder.stage('recover-pretraining', { recovery, lora, seed }, () =>
+    recoverPretraining(ctx, job, corpus, budget, { from, dir }),
+  );
+  if (!instructions) return dir;
+  const tuned = folder.checkpointDir('recover-instruct');
+  await folder.stage('recover-instruct', { instruct, instructTuning, lora, seed }, () =>
+    recoverInstruct(ctx, job, instructions, { from: dir, dir: tuned }),
+  );
+  return tuned;
+}

@@ -59,6 +59,8 @@ def check(folder, expected):
         return run(model)
     model = loaded(folder, trust)
     gap, same = run(model)
+    if model.config.model_type == 'nemotron-nas':
+        check_blocks(model)
     if trust:
         # What transformers saves again is the same model.
         again = folder.with_name(f'{folder.name}-again')
@@ -66,6 +68,24 @@ def check(folder, expected):
         more, also = run(loaded(again, trust))
         gap, same = max(gap, more), same and also
     return gap, same
+
+
+def check_blocks(model):
+    """block_configs as vLLM's DeciLM reads them (nemotron_nas.py) against the weights."""
+    config = model.config
+    for layer, block in zip(model.model.layers, config.block_configs):
+        assert block.attention.no_op == (not hasattr(layer.self_attn, 'q_proj'))
+        if not block.attention.no_op:
+            kv = config.num_attention_heads // block.attention.n_heads_in_group
+            assert layer.self_attn.k_proj.out_features == kv * config.head_dim
+            assert layer.self_attn.q_proj.out_features == config.num_attention_heads * config.head_dim
+        assert block.ffn.no_op == (not hasattr(layer.mlp, 'up_proj'))
+        if not block.ffn.no_op:
+            size = block.ffn.intermediate_size
+            if hasattr(block.ffn, 'ffn_mult'):
+                size = int(2 * block.ffn.ffn_mult * config.hidden_size / 3)
+                size += -size % 256
+            assert layer.mlp.up_proj.out_features == size
 
 
 def main():

@@ -9,6 +9,7 @@ import { asLlama } from '../models/mistral.js';
 import type { Model, RawConfig } from '../models/model.js';
 import { type Verdict, candidateOf, judged } from '../plan/engines/engine.js';
 import { judge } from '../plan/engines/index.js';
+import { dtypeBytes } from '../tensor/dtype.js';
 import { blockConfigs, deciVerdicts } from './block_configs.js';
 import { type ExportConfig, type StoredType, exportConfig, plainConfig } from './export_config.js';
 import { exportForm } from './form_error.js';
@@ -84,7 +85,22 @@ export function formed(model: Model, { form = 'uniform', dtype, engines }: FormO
     });
   }
   const out = exportConfig(alike, dtype);
+  refuseExpertRows(layers, out);
   return { ...out, form, model, padding: 0, layers, files: {}, engines: judgedStock(out, engines) };
+}
+
+/** transformers multiplies experts with torch's grouped product, which takes rows of 16 bytes. */
+function refuseExpertRows(layers: readonly LayerRow[], { dtype }: ExportConfig): void {
+  const rows = 16 / dtypeBytes(dtype);
+  const odd = layers.find(({ expertChannels: n }) => n !== undefined && n % rows !== 0);
+  if (!odd) return;
+  throw exportForm(
+    `experts of ${odd.expertChannels ?? 0} channels do not run in transformers, which wants a multiple of ${rows} in ${dtype}`,
+    {
+      hint: 'use --form padded, or cut another number of channels',
+      facts: { channels: odd.expertChannels, multipleOf: rows },
+    },
+  );
 }
 
 const count = (model: Model): number =>

@@ -95,6 +95,9 @@ export function alikeConfig(
   });
 }
 
+/** torch's grouped product, by which transformers multiplies experts, wants rows of 16 bytes, of the smallest type here. */
+const expertRow = 8;
+
 /** The largest of each kind; keys that the config does not use stay unwritten. */
 function padded(
   table: readonly LayerRow[],
@@ -110,6 +113,9 @@ function padded(
   }
   for (const size of ['channels', 'experts', 'expertChannels'] as const) {
     if (most(size) > 0) sizes[size] = most(size);
+  }
+  if (sizes.expertChannels !== undefined) {
+    sizes.expertChannels = Math.ceil(sizes.expertChannels / expertRow) * expertRow;
   }
   return sizes;
 }

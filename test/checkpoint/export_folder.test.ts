@@ -10,6 +10,7 @@ import { compress } from '../../lib/compress/slice.js';
 import { verifyExport } from '../../lib/compress/verify.js';
 import { createContext } from '../../lib/context.js';
 import type { GroupKind } from '../../lib/groups/group.js';
+import type { Model } from '../../lib/models/model.js';
 import { longTensor } from '../../lib/tensor/tensor.js';
 import { familyFolder } from '../fixtures/families.js';
 import { writeModelFolder } from '../fixtures/model_folder.js';
@@ -155,6 +156,26 @@ t.test('when a form cannot hold a model, then the error says why and what can', 
     hint: /padded/,
   });
   for (const owner of [gpt2.dense, gpt2.compact, even]) owner.dispose();
+  t.end();
+});
+
+t.test('when experts have channels that do not run, then zeros make up for them', (t) => {
+  const dir = t.testdir({});
+  const from = familyFolder('mixtral');
+  const dense = loadModel(from);
+  const groups = structuresOf(dense, ['expert_channels']);
+  const inner = groups.groups.filter(({ kind }) => kind === 'expert_channels');
+  const keep = (n: number): Model =>
+    compress(dense, groups, new Map(inner.map(({ id }) => [id, [...Array(20 - n).keys()]])));
+  const [fifteen, twelve] = [keep(15), keep(12)];
+  const write = (model: Model, form: 'uniform' | 'padded', dtype?: 'bfloat16'): unknown =>
+    exportModel(model, join(dir, 'out'), { from, card, form, ...(dtype ? { dtype } : {}) });
+  t.throws(() => write(fifteen, 'uniform'), { code: 'EXPORT_FORM', message: /15.*multiple of 4/ });
+  t.throws(() => write(twelve, 'uniform', 'bfloat16'), { message: /multiple of 8 in bfloat16/ });
+  write(twelve, 'uniform');
+  t.match(write(fifteen, 'padded'), { waste: { parameters: 2 * 4 * 3 * 32 } });
+  t.match(readConfig(join(dir, 'out')), { intermediate_size: 16 });
+  for (const owner of [dense, fifteen, twelve]) owner.dispose();
   t.end();
 });
 
