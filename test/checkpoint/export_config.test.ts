@@ -1,6 +1,12 @@
 import t from 'tap';
-import { exportConfig, hasBiases, loadsAsItself } from '../../lib/checkpoint/export_config.js';
+import {
+  exportConfig,
+  hasBiases,
+  keptHeadsRule,
+  loadsAsItself,
+} from '../../lib/checkpoint/export_config.js';
 import { llamaConfig } from '../../lib/models/llama_config.js';
+import { configOf } from '../fixtures/family_units.js';
 import { randomConfig } from '../fixtures/random_llama.js';
 
 t.test('when the heads divide the hidden size, then config.json stays as it is', (t) => {
@@ -88,5 +94,31 @@ t.test('when the family is not llama, then any number of heads loads', (t) => {
   t.ok(loadsAsItself({ model_type: 'mistral', hidden_size: 256 }, 6));
   t.notOk(loadsAsItself({ model_type: 'llama', hidden_size: 256 }, 6));
   t.ok(loadsAsItself({ model_type: 'llama', hidden_size: 256 }, 8));
+  t.end();
+});
+
+t.test('when a family has a rule of its own for heads, then only those can be kept', (t) => {
+  const kept = (name: string, changes = {}): number[] => {
+    const config = { ...configOf(name), ...changes };
+    return [1, 2, 3, 4].filter(keptHeadsRule(config));
+  };
+  t.same(kept('gpt2'), [3], 'n_embd / n_head is the width of a head');
+  t.same(kept('opt'), [4]);
+  t.same(kept('falcon-new'), [2]);
+  t.same(kept('phi3'), [1, 2, 3, 4]);
+  t.same(kept('phi3-longrope'), [2], 'its factors are counted by hidden_size / heads');
+  t.same(kept('gemma2', { num_attention_heads: 4, num_key_value_heads: 4 }), [1, 2, 4]);
+  t.same(kept('llama'), [1, 2, 3, 4], 'as mistral');
+  t.same(kept('llama-bias'), [1, 2, 4]);
+  t.end();
+});
+
+t.test('when an earlier export added keys for engines, then they do not go on', (t) => {
+  const ours = { auto_map: {}, block_configs: [], lorashear: { form: 'per-layer' } };
+  const { config } = exportConfig({
+    ...{ ...randomConfig(), ...ours, architectures: ['LorashearForCausalLM'] },
+  });
+  t.match(config, { architectures: ['LlamaForCausalLM'], model_type: 'llama' });
+  for (const key of Object.keys(ours)) t.notOk(key in config, key);
   t.end();
 });
