@@ -80,7 +80,9 @@ def convert(folder, path):
     writer.add_key_length(head_dim)
     writer.add_value_length(head_dim)
     writer.add_rope_dimension_count(head_dim)
-    writer.add_rope_freq_base(config['rope_theta'])
+    rope = config.get('rope_parameters') or {}
+    assert rope.get('rope_type', 'default') == 'default', 'positions are scaled'
+    writer.add_rope_freq_base(config['rope_theta'] if 'rope_theta' in config else rope['rope_theta'])
     writer.add_layer_norm_rms_eps(config['rms_norm_eps'])
     writer.add_vocab_size(config['vocab_size'])
     names = gguf.get_tensor_name_map(arch, len(layers))

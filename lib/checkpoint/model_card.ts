@@ -118,7 +118,7 @@ function loading(shaped: CardSizes['shaped']): string {
   const what = isPerLayer
     ? `Its layers have different sizes, which ${files.map((file) => `\`${file}\``).join(', ')} builds:`
     : 'An ordinary checkpoint, no custom code:';
-  return `## Loading\n\n${what}\n\n\`\`\`python\nfrom transformers import AutoModelForCausalLM, AutoTokenizer\n\nmodel = AutoModelForCausalLM.from_pretrained("path/to/this/folder"${trust})\ntokenizer = AutoTokenizer.from_pretrained("path/to/this/folder")\n\`\`\``;
+  return `## Loading\n\n${what}\n\n\`\`\`python\nfrom transformers import AutoModelForCausalLM, AutoTokenizer\n\nmodel = AutoModelForCausalLM.from_pretrained("path/to/this/folder"${trust})\ntokenizer = AutoTokenizer.from_pretrained("path/to/this/folder"${trust})\n\`\`\``;
 }
 
 function enginesTable(engines: readonly Verdict[]): string {
