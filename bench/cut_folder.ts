@@ -1,5 +1,5 @@
 // Cuts half of the key-value heads and half of the channels of a LLaMA folder; as a program: node cut_folder.js DIR OUT
-import { readFileSync } from 'node:fs';
+import { readFileSync, rmSync } from 'node:fs';
 import { readConfig } from '../lib/checkpoint/load.js';
 import { cutCheckpoint } from '../lib/compress/cut_checkpoint.js';
 import type { Removed } from '../lib/compress/losses.js';
@@ -7,6 +7,7 @@ import { createContext } from '../lib/context.js';
 import type { NodeGroup, Partition } from '../lib/groups/group.js';
 import { partition } from '../lib/groups/partition.js';
 import { architectureOf } from '../lib/models/index.js';
+import { native } from '../lib/native/load.js';
 import { metaWeights } from '../lib/nn/weight_source.js';
 import { trace } from '../lib/trace/trace.js';
 
@@ -48,6 +49,8 @@ function peakMiB(): number {
 
 if (import.meta.filename === process.argv[1]) {
   const [dir, out, shard] = process.argv.slice(2) as [string, string, string | undefined];
+  native(); // libtorch is loaded, as the peer's is
+  rmSync(out, { recursive: true, force: true });
   const start = process.hrtime.bigint();
   cutHalf(dir, out, shard === undefined ? undefined : Number(shard));
   const seconds = Number(process.hrtime.bigint() - start) / 1e9;

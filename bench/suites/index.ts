@@ -2,6 +2,7 @@
 import type { Suite } from '../suite.js';
 import { boundary } from './boundary.js';
 import { cli } from './cli.js';
+import { cut } from './cut.js';
 import { decodeSuite } from './decode.js';
 import { forward } from './forward.js';
 import { groupStatisticsSuite } from './group_statistics.js';
@@ -20,6 +21,7 @@ export const suites: readonly Suite[] = [
   decodeSuite,
   lhspgSuite,
   load,
+  cut,
   mmap,
   cli,
 ];

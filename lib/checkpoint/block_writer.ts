@@ -8,8 +8,8 @@ const page = 4096;
 /** Smaller files stay in the page cache, where who reads them next finds them. */
 const directFrom = 64 * 2 ** 20;
 
-/** Bytes that are gathered before they are written; half of it fits the second-level cache of most processors. */
-export const blockBytes = 2 * 2 ** 20;
+/** Bytes that are gathered before they are written (bench cut: 2 to 8 MiB are equally fast, 1 and 16 slower). */
+export const blockBytes = 4 * 2 ** 20;
 
 const { O_CREAT, O_DIRECT, O_TRUNC, O_WRONLY } = constants;
 

@@ -20,7 +20,7 @@ import { to } from '../tensor/ops.js';
 import { scoped } from '../tensor/scope.js';
 import { tensorFrom } from '../tensor/tensor.js';
 import type { Removed } from './losses.js';
-import { type CutRecipe, type TensorRecipe, checkShape, cutRecipe, keptIndices } from './recipe.js';
+import { type CutRecipe, type TensorRecipe, checkShape, cutRecipe, keptOf } from './recipe.js';
 import { rescaled } from './rescale.js';
 
 export interface CutCheckpointOptions {
@@ -98,16 +98,8 @@ function piecesOf(recipe: CutRecipe, source: StoredTensors): Piece[] {
 }
 
 /** What stays of a stored tensor. */
-export function sliceFor(
-  source: StoredTensors,
-  { source: name, losses }: TensorRecipe,
-): StoredSlice {
-  const { shape } = source.slice(name).entry;
-  const lost = [...losses].filter(([, gone]) => gone.size > 0);
-  return source.slice(
-    name,
-    new Map(lost.map(([dim, gone]) => [dim, keptIndices(shape[dim] ?? 0, gone)])),
-  );
+function sliceFor(source: StoredTensors, { source: name, losses }: TensorRecipe): StoredSlice {
+  return source.slice(name, keptOf(source.slice(name).shape, losses));
 }
 
 const sizeOf = (shape: readonly number[]): number => shape.reduce((n, extent) => n * extent, 1);

@@ -67,7 +67,7 @@ export function closeExperts(
     const moe = mixtures.get(router);
     if (!moe) throw invalidCut(`the model has no mixture of experts with the router '${router}'`);
     const open = Array.from({ length: group.units }, (_, unit) => (kept.has(unit) ? 1 : 0));
-    return [{ moe, open: keep(floatTensorOn(model.device, open)) }];
+    return [{ moe, open: keep(floatTensorOn(moe.router.device, open)) }];
   });
   for (const { moe, open } of closed) moe.open = open;
   return {

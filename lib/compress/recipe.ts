@@ -54,6 +54,12 @@ export function keptIndices(extent: number, gone: ReadonlySet<number> | undefine
   return gone === undefined || gone.size === 0 ? all : all.filter((i) => !gone.has(i));
 }
 
+/** Indices of a tensor of this shape that stay, for each dimension that loses some. */
+export function keptOf(shape: readonly number[], losses: Losses): Map<number, readonly number[]> {
+  const lost = [...losses].filter(([, gone]) => gone.size > 0);
+  return new Map(lost.map(([dim, gone]) => [dim, keptIndices(shape[dim] ?? 0, gone)]));
+}
+
 /** @throws PARTITION_INVALID where a tensor of the cut model does not have the shape that the model asks for */
 export function checkShape(
   name: string,

@@ -28,6 +28,15 @@ export function renumbered(
   };
 }
 
+/** The name of layer `layer`'s tensor that has this name in another layer; undefined for a name outside layers. */
+export function inLayer(name: string, layer: number): string | undefined {
+  const parts = name.split('.');
+  const at = parts.findIndex((part) => /^\d+$/.test(part));
+  if (at < 0) return undefined;
+  parts[at] = String(layer);
+  return parts.join('.');
+}
+
 /** Units that stay, in order. */
 function kept({ id, units }: NodeGroup, removed: Removed): number[] {
   const gone = new Set(removed.get(id) ?? []);

@@ -24,7 +24,7 @@ export interface Equality {
 }
 
 /** Float32 sums in another order: allowed difference as a share of the logits' scale (design §1, 21). */
-const relativeTolerance = 1e-4;
+export const relativeTolerance = 1e-4;
 /** The same where every product is rounded to 8 or 11 bits. */
 const halfTolerance = 5e-2;
 
@@ -146,7 +146,7 @@ export function assertZeroUnits(model: Model, partition: Partition, removed: Rem
 }
 
 /** max |x| of each tensor; NaN where a tensor holds one. */
-function maxima(tensors: readonly Tensor[]): number[] {
+export function maxima(tensors: readonly Tensor[]): number[] {
   if (tensors.length === 0) return [];
   return noGrad(() => scoped(() => stack(foreachNorm(tensors, Infinity), 0).toArray()));
 }

@@ -92,16 +92,20 @@ class Stack extends Module {
 
   /** tokens (B, T) → (B, T, C) */
   forward(tokens: Tensor, pass: Pass): Tensor {
-    const { names = {}, positions, projected, embeddingScale, embeddingNorm } = this.parts;
-    const inside = (
-      name: string,
-      x: Tensor,
-      module: { forward(x: Tensor): Tensor } | null,
-    ): Tensor => (module ? this.in(name, () => module.forward(x)) : x);
+    let x = this.embed(tokens, pass);
+    for (const i of this.#blocks.keys()) {
+      const run = (h: Tensor): Tensor => this.layer(i, h, pass);
+      x = pass.checkpoints ? pass.checkpoints.run(run, x) : run(x);
+    }
+    return this.finish(x);
+  }
 
-    let x = inside(names.embedding ?? 'embed_tokens', tokens, this.tokens);
+  /** tokens (B, T) → what the first block reads (B, T, C) */
+  embed(tokens: Tensor, pass: Pass): Tensor {
+    const { names = {}, positions, projected, embeddingScale, embeddingNorm } = this.parts;
+    let x = this.#inside(names.embedding ?? 'embed_tokens', tokens, this.tokens);
     if (embeddingScale !== undefined) x = mul(x, full([], embeddingScale, x.dtype, x.device));
-    x = inside(projected?.into ?? '', x, this.#into);
+    x = this.#inside(projected?.into ?? '', x, this.#into);
     if (positions && this.#positions) {
       const rows = this.#positions;
       const at = pass.positions(positions.offset);
@@ -110,14 +114,27 @@ class Stack extends Module {
         this.in(positions.name, () => rows.forward(at)),
       );
     }
-    x = inside(embeddingNorm?.[0] ?? '', x, this.#embeddingNorm);
-    this.#blocks.forEach((block, i) => {
-      const run = (h: Tensor): Tensor =>
-        this.in(`${this.#layers}.${i}`, () => block.forward(h, pass));
-      x = pass.checkpoints ? pass.checkpoints.run(run, x) : run(x);
-    });
-    x = inside(names.norm ?? 'norm', x, this.#norm);
-    return inside(projected?.out ?? '', x, this.#out);
+    return this.#inside(embeddingNorm?.[0] ?? '', x, this.#embeddingNorm);
+  }
+
+  /** x (B, T, C) → (B, T, C) */
+  layer(i: number, x: Tensor, pass: Pass): Tensor {
+    const block = this.#blocks[i] as Block;
+    return this.in(`${this.#layers}.${i}`, () => block.forward(x, pass));
+  }
+
+  /** What the last block made (B, T, C) → what the head reads. */
+  finish(x: Tensor): Tensor {
+    const { names = {}, projected } = this.parts;
+    return this.#inside(
+      projected?.out ?? '',
+      this.#inside(names.norm ?? 'norm', x, this.#norm),
+      this.#out,
+    );
+  }
+
+  #inside(name: string, x: Tensor, module: { forward(x: Tensor): Tensor } | null): Tensor {
+    return module ? this.in(name, () => module.forward(x)) : x;
   }
 }
 
@@ -167,12 +184,26 @@ export class Decoder extends Module implements Model {
   }
 
   hidden(tokens: Tensor, options: PassOptions = {}): Tensor {
+    return this.#during(tokens, options, (pass) => this.#stack.forward(tokens, pass));
+  }
+
+  embed(tokens: Tensor): Tensor {
+    return this.#during(tokens, {}, (pass) => this.#stack.embed(tokens, pass));
+  }
+
+  layer(i: number, x: Tensor, tokens: Tensor): Tensor {
+    return this.#during(tokens, {}, (pass) => this.#stack.layer(i, x, pass));
+  }
+
+  finish(x: Tensor): Tensor {
+    return scoped(() => this.in(this.#stackName, () => this.#stack.finish(x)));
+  }
+
+  #during(tokens: Tensor, options: PassOptions, run: (pass: Pass) => Tensor): Tensor {
     const pass = new Pass(tokens, this.#stack.tokens.weight.dtype, options);
     try {
       this.#refuseTooLong(pass.total);
-      const hidden = scoped(() =>
-        this.in(this.#stackName, () => this.#stack.forward(tokens, pass)),
-      );
+      const hidden = scoped(() => this.in(this.#stackName, () => run(pass)));
       pass.cache?.advance(pass.length);
       return hidden;
     } finally {

@@ -24,6 +24,12 @@ export interface Model extends Module {
   forward(tokens: Tensor, pass?: PassOptions): Tensor;
   /** tokens (B, T) → last hidden states after the final norm (B, T, C). @throws as {@link forward} */
   hidden(tokens: Tensor, pass?: PassOptions): Tensor;
+  /** {@link hidden} in steps, for who holds one layer at a time: tokens (B, T) → what the first layer reads (B, T, C). */
+  embed(tokens: Tensor): Tensor;
+  /** x (B, T, C) → what layer `i` makes of it; `tokens` as embed() was given them. */
+  layer(i: number, x: Tensor, tokens: Tensor): Tensor;
+  /** What the last layer made (B, T, C) → {@link hidden} */
+  finish(x: Tensor): Tensor;
   /** hidden (…, C) → logits (…, V) */
   head(hidden: Tensor): Tensor;
   /** The linears of the blocks, which carry LoRA, by module path. */
