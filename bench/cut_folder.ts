@@ -7,7 +7,6 @@ import { createContext } from '../lib/context.js';
 import type { NodeGroup, Partition } from '../lib/groups/group.js';
 import { partition } from '../lib/groups/partition.js';
 import { architectureOf } from '../lib/models/index.js';
-import { native } from '../lib/native/load.js';
 import { metaWeights } from '../lib/nn/weight_source.js';
 import { trace } from '../lib/trace/trace.js';
 
@@ -49,7 +48,7 @@ function peakMiB(): number {
 
 if (import.meta.filename === process.argv[1]) {
   const [dir, out, shard] = process.argv.slice(2) as [string, string, string | undefined];
-  native(); // libtorch is loaded, as the peer's is
+  partitionOf(dir); // libtorch is loaded, as the peer has it
   rmSync(out, { recursive: true, force: true });
   const start = process.hrtime.bigint();
   cutHalf(dir, out, shard === undefined ? undefined : Number(shard));

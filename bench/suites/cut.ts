@@ -50,13 +50,14 @@ function checksOf(out: string): Checks {
 }
 
 function cutCase(): Case {
-  const dir = join(tmpdir(), `lorashear-bench-cut-${process.pid}`);
-  const out = `${dir}-out`;
+  const folder = join(tmpdir(), `lorashear-bench-cut-${process.pid}`);
   return {
     name: '1.3 B parameters in bfloat16, half of the heads and channels',
-    ...{ unit: 's', peers: ['torch'], parameters: { dir, out, rows }, tolerance: 1e-6 },
+    ...{ unit: 's', peers: ['torch'], tolerance: 1e-6 },
+    parameters: { dir: folder, out: `${folder}-out`, rows },
     targets: [ratioTo('torch', 0.6), alsoAtMost('peakMiB', 300, 'peak memory ≤ 300 MiB')],
-    prepare() {
+    prepare(given) {
+      const [dir, out] = [given['dir'] as string, given['out'] as string];
       writeLlama(dir, shape, 'bfloat16');
       return {
         measure() {

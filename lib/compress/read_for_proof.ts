@@ -5,7 +5,6 @@ import type { Partition } from '../groups/group.js';
 import { indexFill_, to, zeros } from '../tensor/ops.js';
 import { longTensorOn } from '../tensor/placed.js';
 import { scoped } from '../tensor/scope.js';
-import type { Tensor } from '../tensor/tensor.js';
 import { type Removed, lossesOf } from './losses.js';
 import { type CutRecipe, keptOf } from './recipe.js';
 import { rescaled } from './rescale.js';
