@@ -1,4 +1,5 @@
-// Rows and columns of a matrix in a file, read without mapping it: mapped pages would count as memory of the process.
+// Rows and columns of a matrix in a file, read without mapping it: mapped pages would count as
+// memory of the process.
 #include "io/file_slice.h"
 
 #include <unistd.h>
@@ -144,7 +145,8 @@ Napi::Value read_slice(const Napi::CallbackInfo& info) {
 Napi::Value page_buffer(const Napi::CallbackInfo& info) {
   return guard(info.Env(), [&]() -> Napi::Value {
     const uint64_t pages = (whole_of(info[0], "length") + kPage - 1) / kPage;
-    char* data = static_cast<char*>(std::aligned_alloc(kPage, std::max<uint64_t>(1, pages) * kPage));
+    char* data =
+        static_cast<char*>(std::aligned_alloc(kPage, std::max<uint64_t>(1, pages) * kPage));
     if (data == nullptr) throw std::bad_alloc();
     return Napi::Buffer<char>::New(info.Env(), data, pages * kPage,
                                    [](Napi::Env, char* bytes) { std::free(bytes); });
