@@ -1,8 +1,20 @@
 // The toolkit for programs. Everything here runs in an engine thread of its own; the caller's event loop stays free.
-export { evaluate, generate, plan, planModel, resume, run, score } from './engine/client.js';
+export {
+  analyze,
+  evaluate,
+  exportModel,
+  generate,
+  plan,
+  planModel,
+  prune,
+  resume,
+  run,
+  score,
+} from './engine/client.js';
 export type { EngineOptions, GenerateOptions, RunOptions } from './engine/client.js';
 export type {
   EvaluateRequest,
+  ExportRequest,
   GenerateRequest,
   PlanModelRequest,
   ScoreRequest,
@@ -16,7 +28,7 @@ export { errorCodes, LoraShearError, type ErrorCode, type SerialisedError } from
 export { stages, type RunEvent, type StageName } from './events.js';
 export { report, type Report } from './report/report.js';
 export { writeReport, type WrittenReport } from './report/write_report.js';
-export type { Plan, RunSummary } from './run.js';
+export type { AnalysisSummary, Plan, PruneSummary, RunSummary } from './run.js';
 export type { ModelPlan, PlannedCut, PlanSettings } from './plan/plan.js';
 export type { Allocation, AllocationRule } from './budget/allocate.js';
 export type { Measure, Measures } from './plan/costs.js';

@@ -120,6 +120,13 @@ interface Opened {
   readonly probe: TokenBatch;
 }
 
+/** What a job alone shows to be impossible. @throws RATIO_UNREACHABLE, CONFIG_INVALID, CHECKPOINT_* */
+export function refuseImpossible(job: Job): void {
+  budgetOf(job);
+  const graph = discoverGraph(job.model, job.lora);
+  plannedAllocation(job, graph, discoverGroups(graph, job.cut));
+}
+
 /** What cannot work is refused before text is read: a broken checkpoint, a ratio out of reach. */
 async function opened(ctx: Context, job: Job, folder: RunFolder): Promise<Opened> {
   const { lora, sequenceLength } = job;

@@ -79,7 +79,7 @@ t.test(
             ]
           : [[stage, 0]],
       );
-    t.equal(stops.length, 12 + 3);
+    t.equal(stops.length, 13 + 3);
     const job = jobIn('stopped');
     const stages: StageName[] = [];
     for (const [stage, steps] of stops) {

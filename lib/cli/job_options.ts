@@ -20,6 +20,10 @@ export interface JobFlags {
   tokens?: string;
   steps?: string;
   saliency?: string;
+  method?: string;
+  budget?: string;
+  allocation?: string;
+  form?: string;
   tasks?: string;
   limit?: string;
 }
@@ -31,6 +35,9 @@ const texts = {
   device: 'device',
   instruct: 'instruct.path',
   saliency: 'lhspg.saliency',
+  budget: 'cut.budget',
+  allocation: 'cut.allocation',
+  form: 'export.form',
 } as const;
 
 /** Flags whose value is a number. */
@@ -55,10 +62,16 @@ export function saliencyHelp(): string {
   return `\nSaliencies (docs/saliency.md):\n${lines.join('\n')}`;
 }
 
-export function addJobOptions(command: Command): Command {
+/** @param first what the first operand may be besides a job file */
+export function addJobOptions(command: Command, first?: 'model'): Command {
   const collect = (value: string, before: string[] | undefined) => [...(before ?? []), value];
   return command
-    .argument('[job]', 'YAML job file, see docs/job.schema.json')
+    .argument(
+      first === 'model' ? '[model]' : '[job]',
+      first === 'model'
+        ? 'model folder, YAML job file, or folder of an earlier run to go on with'
+        : 'YAML job file, see docs/job.schema.json',
+    )
     .argument('[overrides...]', 'any key of a job: lhspg.periods=3')
     .option('-m, --model <dir>', 'dense model: a Hugging Face folder (also --base-model)')
     .option('-r, --ratio <share>', 'share of all parameters to remove [0.2]')
@@ -77,6 +90,13 @@ export function addJobOptions(command: Command): Command {
       '--saliency <name>',
       'units of the least score go, see below; mixed as magnitude=0.5,wanda=0.5 [reconstruction]',
     )
+    .option(
+      '--method <name>',
+      'lhspg (the same as transfer), paper, one-shot, one-shot-transfer [lhspg]',
+    )
+    .option('--budget <measure>', 'what the ratio is of: parameters, macs, kv, memory [parameters]')
+    .option('--allocation <rule>', 'what each layer loses: layer (alike), global, kind [layer]')
+    .option('--form <name>', 'export: uniform, padded, per-layer [uniform]')
     .option('--tasks <names>', 'tasks to evaluate, with commas: arc_easy,boolq')
     .option('--limit <n>', 'documents of each task [all]')
     .option('--seed <n>', 'seed of every random choice [0]')
@@ -130,6 +150,8 @@ export function overridesOf(flags: JobFlags): Override[] {
     const value = flags[flag as keyof typeof numbers];
     if (value !== undefined) given.push([key, numberOr(value)]);
   }
+  const { method } = flags;
+  if (method !== undefined) given.push(['lhspg.form', method === 'lhspg' ? 'transfer' : method]);
   for (const source of flags.source ?? []) given.push(sourceOf(source));
   if (flags.tasks !== undefined) given.push(['evaluation.tasks', listOf(flags.tasks)]);
   return given;

@@ -17,6 +17,18 @@ const commands: Readonly<Record<string, Entry>> = {
     summary: 'prune a model and recover it: the whole job, with a report',
     load: async () => (await import('./run.js')).runCommand(process.argv.slice(2)),
   },
+  analyze: {
+    summary: 'find out where knowledge sits in a model',
+    load: async () => (await import('./staged.js')).stagedCommand('analyze', process.argv.slice(2)),
+  },
+  prune: {
+    summary: 'prune a model and export what is left, without recovery',
+    load: async () => (await import('./staged.js')).stagedCommand('prune', process.argv.slice(2)),
+  },
+  export: {
+    summary: 'write the model of a run once more, in another form',
+    load: async () => (await import('./export.js')).exportCommand(),
+  },
   plan: {
     summary: 'show what a run would do, without doing it',
     load: async () => (await import('./plan.js')).planCommand(),

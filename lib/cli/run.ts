@@ -56,13 +56,15 @@ async function execute(operands: string[], flags: RunFlags, command: string): Pr
       facts: { folder: again },
     });
   }
-  const job = again === undefined ? await jobOf(operands, flags) : undefined;
+  const { stagedJob } = await import('./staged.js');
+  const { job, amend } =
+    again === undefined ? await stagedJob(operands, flags) : { job: undefined, amend: false };
   const client = await import('../engine/client.js');
   const { engineSession, printJson } = await import('./engine_session.js');
   const summary = await engineSession({ json }, (options) =>
     job === undefined
       ? client.resume(again as string, { ...options, command })
-      : client.run(job, { ...options, command, resume: flags.resume !== undefined }),
+      : client.run(job, { ...options, command, amend, resume: flags.resume !== undefined }),
   );
   if (json) {
     printJson({ type: 'result', ...summary });

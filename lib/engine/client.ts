@@ -1,19 +1,21 @@
 // The toolkit for programs: each call starts an engine thread, does one thing there, and ends it.
 import { randomUUID } from 'node:crypto';
 import { resolve } from 'node:path';
+import type { ExportArtefact } from '../artefacts.js';
 import type { Job } from '../config/job.js';
 import type { EvaluationResults } from '../evaluate/results.js';
 import type { TextScore } from '../evaluate/score.js';
 import type { RunEvent } from '../events.js';
 import type { GeneratedText } from '../generate/write_text.js';
 import type { ModelPlan, PlanSettings } from '../plan/plan.js';
-import type { Plan, RunSummary } from '../run.js';
+import type { AnalysisSummary, Plan, PruneSummary, RunSummary } from '../run.js';
 import { releaseLock } from '../run_folder/lock.js';
 import { readManifest } from '../run_folder/manifest.js';
 import type { OnSetupEvent } from '../setup/setup_event.js';
 import { type AssignOptions, assign } from './assign.js';
 import type {
   EvaluateRequest,
+  ExportRequest,
   GenerateRequest,
   PlanModelRequest,
   PlanRequest,
@@ -33,6 +35,8 @@ export interface RunOptions extends EngineOptions {
   command?: string | undefined;
   /** Go on with the run of this job in `job.output`. */
   resume?: boolean | undefined;
+  /** Go on with the run in `job.output`, whatever job it was; stages with the same inputs are read. */
+  amend?: boolean | undefined;
 }
 
 /**
@@ -41,10 +45,39 @@ export interface RunOptions extends EngineOptions {
  * @throws LoraShearError with any code of docs/errors.md
  */
 export async function run(job: Job, options: RunOptions = {}): Promise<RunSummary> {
-  const { command = 'run(job)', resume = false } = options;
-  const request: RunRequest = { job, resume, command, owner: randomUUID() };
+  return towards<RunSummary>('run', job, options);
+}
+
+/**
+ * Finds out where knowledge sits (paper Alg. 3) and what the job's budget would take from every group. The folder can be
+ * gone on with by {@link prune} and {@link run} with `amend`.
+ * @throws as {@link run}
+ */
+export async function analyze(job: Job, options: RunOptions = {}): Promise<AnalysisSummary> {
+  return towards<AnalysisSummary>('analyze', job, options);
+}
+
+/** Analyses, prunes and cuts, and exports the model without recovery. @throws as {@link run} */
+export async function prune(job: Job, options: RunOptions = {}): Promise<PruneSummary> {
+  return towards<PruneSummary>('prune', job, options);
+}
+
+/**
+ * Writes the last model of a run folder once more, in another form or for other engines.
+ * @throws RUN_CORRUPT, EXPORT_FORM, OUTPUT_OCCUPIED, OUTPUT_FAILED, CUT_NOT_EQUAL
+ */
+export async function exportModel(
+  request: ExportRequest,
+  options: EngineOptions = {},
+): Promise<ExportArtefact> {
+  return engine<ExportArtefact>('export', request, options);
+}
+
+async function towards<T>(goal: RunRequest['goal'], job: Job, options: RunOptions): Promise<T> {
+  const { command = `${goal}(job)`, resume = false, amend = false } = options;
+  const request: RunRequest = { job, goal, resume, amend, command, owner: randomUUID() };
   try {
-    return await engine<RunSummary>('run', request, options);
+    return await engine<T>('run', request, options);
   } finally {
     // A thread that died could not do it.
     releaseLock(job.output, request.owner);

@@ -1,17 +1,37 @@
 // What the engine's tasks are asked with and what they answer.
+import type { Form } from '../checkpoint/form_of.js';
 import type { Job } from '../config/job.js';
 import type { JobInput } from '../config/schema.js';
+import type { EngineName } from '../plan/engines/names.js';
 import type { PlanSettings } from '../plan/plan.js';
 import type { EvaluateOptions, ScoreFileOptions } from '../evaluate/commands.js';
 import type { GenerateTextOptions } from '../generate/command.js';
 
 export interface RunRequest {
   job: Job;
+  /** How far: to the knowledge map and the budget, to the cut model, or to the report. */
+  goal: 'analyze' | 'prune' | 'run';
   resume: boolean;
+  /** Go on with the folder's run under another job. */
+  amend: boolean;
   /** As typed, for the manifest. */
   command: string;
   /** Holds the run folder's lock. */
   owner: string;
+}
+
+/** A model of a run folder in another form. */
+export interface ExportRequest {
+  /** Run folder. */
+  run: string;
+  /** Folder of the model. */
+  output: string;
+  form?: Form | undefined;
+  maxShardBytes?: number | undefined;
+  /** Engines that must load it. */
+  engines?: readonly EngineName[] | undefined;
+  device?: string | undefined;
+  threads?: number | undefined;
 }
 
 export interface PlanRequest {

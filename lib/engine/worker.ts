@@ -8,6 +8,7 @@ import type { Runtime } from '../run_folder/manifest.js';
 import { verifyOperators } from '../tensor/op.js';
 import type {
   EvaluateRequest,
+  ExportRequest,
   GenerateRequest,
   PlanRequest,
   RunRequest,
@@ -15,14 +16,17 @@ import type {
 } from './requests.js';
 import { serve, type TaskTools } from './serve.js';
 
-await serve({ run, plan, evaluate, score, generate });
+await serve({ run, export: exported, plan, evaluate, score, generate });
 
-async function run({ job, resume, command, owner }: RunRequest, { emit, aborted }: TaskTools) {
+async function run(request: RunRequest, { emit, aborted }: TaskTools) {
+  const { job, goal, resume, amend, command, owner } = request;
   const { openRunFolder } = await import('../run_folder/run_folder.js');
-  const { pipeline } = await import('../run.js');
+  const { analyzeJob, pipeline, pruneJob, refuseImpossible } = await import('../run.js');
   const runtime = begin(job);
+  // The folder keeps the job that it has until another one can take its place.
+  if (amend) refuseImpossible(job);
   const { checkpoint } = createContext({ aborted });
-  const options = { resume, command, owner, runtime, emit, checkpoint };
+  const options = { resume, amend, command, owner, runtime, emit, checkpoint };
   const folder = await openRunFolder(job.output, job, options);
   const ctx = createContext({
     device: job.device,
@@ -33,13 +37,20 @@ async function run({ job, resume, command, owner }: RunRequest, { emit, aborted 
     },
   });
   try {
-    return await pipeline(ctx, job, folder);
+    return await { analyze: analyzeJob, prune: pruneJob, run: pipeline }[goal](ctx, job, folder);
   } catch (thrown) {
-    if (!resume && asLoraShearError(thrown).code !== 'RUN_ABORTED') folder.discardUnstarted();
+    if (!resume && !amend && asLoraShearError(thrown).code !== 'RUN_ABORTED')
+      folder.discardUnstarted();
     throw resumable(thrown, folder.path);
   } finally {
     folder.close();
   }
+}
+
+async function exported({ device, threads, ...request }: ExportRequest, tools: TaskTools) {
+  const { exportAgain } = await import('../pipeline/export_again.js');
+  const ctx = contextFor({ device, threads }, tools);
+  return inStage(ctx, 'export', () => exportAgain(ctx, request));
 }
 
 async function plan(

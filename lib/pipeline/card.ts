@@ -26,13 +26,13 @@ export function cardOf(
       ...(dense
         ? ([
             ['training tokens', String(job.tokens)],
+            ['seed', String(job.seed)],
             [
               'dense perplexity (geometric mean)',
               `${dense.geometricMean.toFixed(2)} (${dense.protocol})`,
             ],
           ] as const)
-        : []),
-      ['seed', String(job.seed)],
+        : [['seed', String(job.seed)] as const]),
     ],
     denseParameters: before.parameters,
   };

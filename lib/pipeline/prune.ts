@@ -155,7 +155,8 @@ function sizesOf(model: Model): CutArtefact['before'] {
   const { config } = model;
   const { sizes: keys } = architectureOf(config);
   const parameters = countParameters(model);
-  const half = /16$/.test(String(config['dtype'] ?? config['torch_dtype'] ?? 'float32'));
+  const written = config['dtype'] ?? config['torch_dtype'];
+  const half = written === 'bfloat16' || written === 'float16';
   const layers = layerTable(config, keys, structureOf(config, { kinds: layerKinds }));
   const alike = (size: 'kvHeads' | 'heads' | 'channels'): number | null => {
     const values = new Set(layers.map((layer) => layer[size] ?? null));

@@ -8,10 +8,11 @@ export type ReportedStage = keyof StageArtefacts;
 const reported = [
   'trace',
   'partition',
-  'evaluate-dense',
   'knowledge',
+  'budget',
   'lhspg',
   'compress',
+  'evaluate-dense',
   'evaluate-cut',
   'recover-pretraining',
   'recover-instruct',

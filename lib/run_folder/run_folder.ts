@@ -1,6 +1,14 @@
 // Where a run keeps what it knows: a manifest, one artefact for each stage, metrics, checkpoints (design §1, 24).
 import { randomUUID } from 'node:crypto';
-import { appendFileSync, existsSync, mkdirSync, readFileSync, rmSync, truncateSync } from 'node:fs';
+import {
+  appendFileSync,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  readdirSync,
+  rmSync,
+  truncateSync,
+} from 'node:fs';
 import { join, resolve } from 'node:path';
 import { writeFailure } from '../checkpoint/durable_file.js';
 import type { Job } from '../config/job.js';
@@ -49,6 +57,8 @@ export interface RunFolder {
 export interface OpenOptions {
   /** Go on with the run in the folder instead of starting one. */
   resume?: boolean | undefined;
+  /** Go on with the run in the folder as this job: stages whose inputs are other than they were are repeated. */
+  amend?: boolean | undefined;
   /** As typed, for the manifest. */
   command?: string | undefined;
   runtime?: Runtime | null | undefined;
@@ -70,12 +80,13 @@ export async function openRunFolder(
   job: Job,
   options: OpenOptions = {},
 ): Promise<RunFolder> {
-  const { resume = false, command = 'run', runtime = null, owner = randomUUID() } = options;
+  const { command = 'run', runtime = null, owner = randomUUID(), amend = false } = options;
+  const { resume = amend } = options;
   const folder = resolve(path);
   const before = resume ? readManifest(folder) : undefined;
-  refuseOther(folder, job, before);
+  if (!amend) refuseOther(folder, job, before);
   const files = await inputFiles(job, options.checkpoint);
-  if (before) refuseChanged(folder, before.files, files);
+  if (before && !amend) refuseChanged(folder, before.files, files);
   try {
     mkdirSync(folder, { recursive: true });
   } catch (thrown) {
@@ -86,7 +97,7 @@ export async function openRunFolder(
     const session = currentSession(command, runtime);
     if (before) warnOfChanges(before, session, options.emit);
     const manifest: Manifest = before
-      ? { ...before, resumes: [...before.resumes, session] }
+      ? { ...before, ...(amend ? { job, files } : {}), resumes: [...before.resumes, session] }
       : { format: 1, job, files, start: session, resumes: [] };
     writeJson(join(folder, manifestName), manifest);
     dropPartialLine(join(folder, metricsName));
@@ -124,6 +135,7 @@ function runFolder(
         return standing.value;
       }
       emit({ type: 'stage-start', stage: name, reused: false });
+      dropOtherState(join(folder, 'checkpoints', name), inputHash);
       const value = await work();
       const seconds = (performance.now() - start) / 1000;
       writeJson(join(folder, `${name}.json`), { stage: name, inputHash, seconds, value });
@@ -156,6 +168,19 @@ function runFolder(
     file: (name) => join(folder, name),
     close: () => releaseLock(folder, owner),
   };
+}
+
+/** What an earlier session of a stage left is gone on with only if it had the same inputs. */
+function dropOtherState(dir: string, inputHash: string): void {
+  if (!existsSync(dir)) return;
+  const path = join(dir, 'inputs.json');
+  const before = existsSync(path)
+    ? (JSON.parse(readFileSync(path, 'utf8')) as { inputHash: string }).inputHash
+    : inputHash;
+  if (before !== inputHash) {
+    for (const name of readdirSync(dir)) rmSync(join(dir, name), { recursive: true });
+  }
+  writeJson(path, { inputHash });
 }
 
 /** Model and data must be what the run began with. */

@@ -26,12 +26,13 @@ t.test('when a run was stopped, then the later stages are missing, and only they
   t.strictSame(Object.keys(record.values), [
     'trace',
     'partition',
-    'evaluate-dense',
     'knowledge',
+    'budget',
     'lhspg',
     'compress',
   ]);
   t.strictSame(missingStages(record), [
+    'evaluate-dense',
     'evaluate-cut',
     'recover-pretraining',
     'recover-instruct',

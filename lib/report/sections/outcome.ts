@@ -117,12 +117,10 @@ export function outcome(record: RunRecord): Section | undefined {
     );
     if (exported) {
       const { modelType, reason, form = 'uniform', waste } = exported;
+      const shape = form === 'uniform' ? '' : ` in the ${form} form`;
       const filled = waste ? `, of which ${bytes(waste.bytes)} are zeros that only fill` : '';
-      blocks.push(
-        text(
-          `Exported as \`${modelType}\` in the ${form} form${filled}${reason === undefined ? '' : `: ${reason}`}.`,
-        ),
-      );
+      const why = reason === undefined ? '' : `: ${reason}`;
+      blocks.push(text(`Exported as \`${modelType}\`${shape}${filled}${why}.`));
     }
   }
   return { id: 'outcome', title: 'What came out', blocks };

@@ -127,7 +127,7 @@ t.test('when the model was cut, then sizes stand side by side, and why its type 
     delete values.export.reason;
   });
   t.equal(texts(outcome(plain)).at(-1), 'Exported as `llama`.', 'the export has the last word');
-  t.match(texts(outcome(only(plain, 'evaluate-dense', 'compress'))).at(-1), '`mistral`');
+  t.notMatch(texts(outcome(only(plain, 'evaluate-dense', 'compress'))).join(), /Exported/);
   t.end();
 });
 
