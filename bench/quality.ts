@@ -8,16 +8,18 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { loadModel } from '../lib/checkpoint/load.js';
-import { allocate } from '../lib/budget/allocate.js';
+import type { KnowledgeArtefact } from '../lib/artefacts.js';
 import { type LhspgForm, lhspgForms } from '../lib/config/job.js';
+import { parseJob } from '../lib/config/parse_job.js';
 import { createContext } from '../lib/context.js';
 import { openCorpus } from '../lib/data/corpus.js';
 import { createSampler } from '../lib/data/sampler.js';
 import { perplexity } from '../lib/evaluate/perplexity.js';
+import { distribution } from '../lib/knowledge/distribution.js';
 import { lhspg } from '../lib/lhspg/train.js';
 import type { Model } from '../lib/models/model.js';
 import { discoverGraph, discoverGroups } from '../lib/pipeline/discover.js';
-import { Costs } from '../lib/plan/costs.js';
+import { allocation } from '../lib/pipeline/allocation.js';
 import { pretrainingFeed } from '../lib/recovery/pretraining_feed.js';
 import { recover } from '../lib/recovery/recover.js';
 import { parseSaliency, specName } from '../lib/saliency/spec.js';
@@ -35,6 +37,13 @@ const { values } = parseArgs({
     tokens: { type: 'string', default: '400000' },
     distill: { type: 'string', default: '0' },
     seed: { type: 'string', default: '0' },
+    // layer (alike), global, kind: with a knowledge map, or the saliency's scores, of the same calibration text
+    allocation: { type: 'string', default: 'layer' },
+    importance: { type: 'string', default: 'knowledge' },
+    proxy: { type: 'string', default: 'magnitude' },
+    floor: { type: 'string', default: '0.05' },
+    share: { type: 'string', default: '0.2' },
+    rounds: { type: 'string', default: '1' },
   },
 });
 const { model: dir, data } = values;
@@ -59,13 +68,9 @@ const sources = readdirSync(data).map((name) => ({ name, path: join(data, name) 
 const corpus = await openCorpus(sources, tokenizer, { sequenceLength: length });
 const graph = discoverGraph(dir, lora);
 const partition = discoverGroups(graph);
-const costs = new Costs(graph, partition, { context: length, batch: 1, bytes: 4 });
-const plan = allocate(costs, {
-  target: { measure: 'parameters', ratio: Number(values.ratio) },
-  rule: 'layer',
-});
 const steps = Math.floor(Number(values.tokens) / (batch * length));
-const pruning = form.startsWith('one-shot') ? 0 : Math.max(periods, Math.round(0.2 * steps));
+const share = Number(values.share);
+const pruning = form.startsWith('one-shot') ? 0 : Math.max(periods, Math.round(share * steps));
 const state = mkdtempSync(join(tmpdir(), 'lorashear-quality-'));
 const start = performance.now();
 
@@ -82,7 +87,28 @@ using dense = loadModel(dir);
 const sampler = createSampler({ sources: corpus.train, seed });
 const calibrator = createSampler({ sources: corpus.train, seed: seed + 4321 });
 const calibration = Array.from({ length: 4 }, () => calibrator.next(16));
-const totals = plan.counts;
+const job = parseJob({
+  model: dir,
+  sources: Object.fromEntries(sources.map(({ name, path }) => [name, path])),
+  ...{ ratio: Number(values.ratio), seed, sequence_length: length, batch_size: batch },
+  lhspg: { saliency: values.saliency },
+  cut: {
+    allocation: values.allocation as 'layer',
+    importance: values.importance as 'knowledge',
+    floor: Number(values.floor),
+  },
+  export: { form: values.allocation === 'layer' ? 'uniform' : 'per-layer' },
+});
+const knowledge = mapOf(values.allocation === 'layer' ? [] : calibration);
+const plan = allocation(ctx, { job, graph, partition, knowledge, calibration });
+const totals = new Map(Object.entries(plan.counts));
+
+/** With one width for all layers nothing has to be known of them. */
+function mapOf(batches: readonly TokenBatch[]): KnowledgeArtefact {
+  const ratios = [0.25, 0.5, 0.75];
+  const options = { proxy: parseSaliency(values.proxy), ratios, protectShare: 0, seed };
+  return distribution(ctx, dense, partition.groups, batches, options);
+}
 const { model: compact } = lhspg(
   ctx,
   {
@@ -101,6 +127,8 @@ const { model: compact } = lhspg(
     ...{ epsilon: 0, steps: pruning, warmupSteps: Math.round(0.1 * pruning) },
     ...{ schedule: 'constant', clip: 1, pull: 'linear', memory: allAtOnce },
     periods: pruning === 0 ? 1 : periods,
+    rounds: Number(values.rounds),
+    restShare: 0.3,
   },
 );
 const cut = measure(compact);
@@ -124,6 +152,10 @@ const row = {
     removed: plan.achieved,
     seed,
   },
+  ...{ allocation: values.allocation, share, rounds: Number(values.rounds) },
+  ...(values.allocation === 'layer'
+    ? {}
+    : { importance: values.importance, proxy: values.proxy, floor: Number(values.floor) }),
   ...{ tokens: Number(values.tokens), distill: Number(values.distill), dense: measure(dense) },
   ...{ cut, recovered: measure(compact), seconds: (performance.now() - start) / 1000 },
 };

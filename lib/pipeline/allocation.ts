@@ -58,10 +58,7 @@ export function allocation(ctx: Context, input: AllocationInput): BudgetArtefact
   const { job, graph, partition, knowledge } = input;
   const costs = costsOf(job, graph, partition);
   const guarded = new Set(knowledge.groups.filter((group) => group.protected).map(({ id }) => id));
-  const importance =
-    job.cut.allocation === 'layer' || job.cut.importance === 'knowledge'
-      ? importanceOfKnowledge(knowledge, prunable(partition))
-      : importanceByScores(ctx, input);
+  const importance = importanceFor(ctx, input);
   const found = allocate(costs, { ...optionsOf(job, costs), importance, protected: guarded });
   const { counts, target: _, ...rest } = found;
   return {
@@ -73,6 +70,15 @@ export function allocation(ctx: Context, input: AllocationInput): BudgetArtefact
     counts: Object.fromEntries(counts),
     protected: [...guarded],
   };
+}
+
+/** Layers that lose alike need none. */
+function importanceFor(ctx: Context, input: AllocationInput): Importance | undefined {
+  const { job, partition, knowledge } = input;
+  if (job.cut.allocation === 'layer') return undefined;
+  return job.cut.importance === 'knowledge'
+    ? importanceOfKnowledge(knowledge, prunable(partition))
+    : importanceByScores(ctx, input);
 }
 
 function costsOf({ model }: Job, graph: Graph, partition: Partition): Costs {

@@ -33,7 +33,7 @@ for (const name of families()) {
         const removed = someUnits(groups, kinds, 1);
         if (removed.size === 0) continue;
         cuts++;
-        cutCheckpoint(ctx, dir, groups, removed, out);
+        cutCheckpoint(ctx, dir, groups, removed, out, { form: 'per-layer' });
         const { maxAbsDifference, logitScale, layers } = verifyCheckpoint(
           ctx,
           dir,
@@ -104,7 +104,7 @@ for (const [dtype, tensor, layer] of [
     const groups = structuresOf({ config: configOf('llama') }, kinds);
     const removed = someUnits(groups, kinds, 2);
     const out = join(root, 'out');
-    cutCheckpoint(ctx, dir, groups, removed, out);
+    cutCheckpoint(ctx, dir, groups, removed, out, { form: 'per-layer' });
     const { vocab_size: V, hidden_size: C } = configOf('llama') as Record<string, number>;
     using tokens = longTensor([5, 6, 7, 8, 9, V! - 1], [1, 6]);
     t.ok(verifyCheckpoint(ctx, dir, out, groups, removed, tokens));
