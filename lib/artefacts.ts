@@ -42,8 +42,11 @@ export interface KnowledgeArtefact {
       stderr: number;
       perplexity: number;
       kl: number;
+      klStderr: number;
     }[];
   }[];
+  /** two groups taken out together: growth of the loss, and how much more that is than both alone */
+  pairs?: { groups: string[]; removed: number[]; together: number; interaction: number }[];
 }
 
 /** budget.json: how many units every group loses, and why so many */

@@ -1,4 +1,5 @@
 // The pipeline on one page: a dense checkpoint goes in, a smaller recovered one with its report comes out.
+import { join } from 'node:path';
 import type {
   BudgetArtefact,
   CutArtefact,
@@ -157,9 +158,10 @@ async function analysed(run: Opened): Promise<[KnowledgeArtefact, BudgetArtefact
   const { knowledge: analysis, seed, dtype, cut, ratio } = job;
   const knowledge = await folder.stage('knowledge', { analysis, seed, dtype }, () => {
     using model = openWorkingModel(ctx, job, job.model);
-    const { proxy, ratios, protect: protectShare } = analysis;
+    const { proxy, ratios, protect: protectShare, pairs } = analysis;
     const batches = calibration(analysis.sequences);
-    const options = { proxy, ratios, protectShare, seed };
+    const file = join(folder.checkpointDir('knowledge'), 'trials.jsonl');
+    const options = { proxy, ratios, protectShare, pairs, seed, file };
     return distribution(ctx, model, partition.groups, batches, options);
   });
   const { kinds: _, ...cutting } = cut;

@@ -7,6 +7,7 @@ import { decodeSuite } from './decode.js';
 import { forward } from './forward.js';
 import { groupStatisticsSuite } from './group_statistics.js';
 import { halfSpaceProjectionSuite } from './half_space_projection.js';
+import { knowledgeSuite } from './knowledge.js';
 import { lhspgSuite } from './lhspg.js';
 import { load } from './load.js';
 import { mmap } from './mmap.js';
@@ -19,6 +20,7 @@ export const suites: readonly Suite[] = [
   trace,
   forward,
   decodeSuite,
+  knowledgeSuite,
   lhspgSuite,
   load,
   cut,

@@ -85,6 +85,8 @@ export interface Job {
     readonly protect: number;
     /** Calibration windows. */
     readonly sequences: number;
+    /** So many groups of largest deviation are taken out in pairs as well. */
+    readonly pairs: number;
   };
   readonly lora: { readonly r: number; readonly alpha: number };
   readonly lhspg: {

@@ -80,6 +80,12 @@ const knowledge = z
       .describe('Shares of the units of a group that the trials take out.'),
     protect: shareBelowOne.default(0.1).describe('Share of the node groups that is protected.'),
     sequences: count.default(16).describe('Calibration windows.'),
+    pairs: z
+      .number()
+      .int()
+      .min(0)
+      .default(0)
+      .describe('So many groups of largest deviation are taken out in pairs as well.'),
   })
   .prefault({})
   .describe('Knowledge distribution analysis (paper Alg. 3).');

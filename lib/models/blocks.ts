@@ -10,6 +10,10 @@ import type { Sublayer } from './layer_config.js';
 
 /** One layer of a model. */
 export interface Block extends Module {
+  /** Attention and feed-forward, without their norms; a half that the layer lacks is not there. */
+  readonly parts: ReadonlyMap<Sublayer, Module>;
+  /** The feed-forward reads what attention wrote; else both read the same. */
+  readonly sequential: boolean;
   /** x (B, T, C) → (B, T, C) */
   forward(x: Tensor, pass: Pass): Tensor;
 }
@@ -32,19 +36,39 @@ export interface HalfParts {
   readonly afterSum?: Make<Norm>;
 }
 
-/** One half of a block: after(part(before(x))). */
-type Half = (x: Tensor, pass: Pass) => Tensor;
+/** One half of a block: after(part(before(x))); null where it adds nothing (see {@link PartHooks}). */
+type Half = (x: Tensor, pass: Pass) => Tensor | null;
 
 abstract class TwoHalves extends Module {
-  protected half(weights: WeightSource, { before, part, after }: HalfParts): Half {
-    const run = [before, part, after]
-      .filter((make) => make !== undefined)
-      .map((make) => {
-        const [name, build] = make;
-        const module = this.child(name, build(below(weights, name)));
-        return (x: Tensor, pass: Pass): Tensor => this.in(name, () => module.forward(x, pass));
-      });
-    return (x, pass) => run.reduce((h, step) => step(h, pass), x);
+  readonly parts = new Map<Sublayer, Module>();
+
+  protected half(
+    weights: WeightSource,
+    { before, part, after }: HalfParts,
+    sublayer?: Sublayer,
+  ): Half {
+    const make = <M extends Norm | Part>(named: Make<M> | undefined) => {
+      if (!named) return null;
+      const [name, build] = named;
+      const module = this.child(name, build(below(weights, name)));
+      const run = (x: Tensor, pass: Pass): Tensor => this.in(name, () => module.forward(x, pass));
+      return { module, run };
+    };
+    const [first, middle, last] = [make(before), make(part), make(after)];
+    const module = middle?.module as Part;
+    if (sublayer) this.parts.set(sublayer, module);
+    return (x, pass) => {
+      const { hooks } = pass;
+      let y = sublayer && hooks?.given?.(module);
+      if (y === null) return null;
+      if (y === undefined) {
+        const inside = first ? first.run(x, pass) : x;
+        y = middle?.run(inside, pass) ?? inside;
+        if (sublayer) hooks?.made?.(module, y);
+      }
+      const written = (z: Tensor): Tensor => hooks?.written?.(z) ?? z;
+      return written(last ? last.run(written(y), pass) : y);
+    };
   }
 }
 
@@ -57,13 +81,14 @@ export interface BlockParts {
 
 /** x ← x + attention(x), then x ← x + mlp(x); each sum may be normalised. */
 export class SequentialBlock extends TwoHalves implements Block {
-  readonly #steps: readonly Half[];
+  readonly sequential = true;
+  readonly #steps: readonly ((x: Tensor, pass: Pass) => Tensor)[];
 
   constructor(weights: WeightSource, { attention, mlp, skip }: BlockParts) {
     super();
     this.#steps = [
-      ...this.#stepsOf(weights, attention, skip.has('attention')),
-      ...this.#stepsOf(weights, mlp, skip.has('mlp')),
+      ...this.#stepsOf(weights, attention, 'attention', skip),
+      ...this.#stepsOf(weights, mlp, 'mlp', skip),
     ];
   }
 
@@ -71,20 +96,32 @@ export class SequentialBlock extends TwoHalves implements Block {
     return scoped(() => this.#steps.reduce((h, step) => step(h, pass), x));
   }
 
-  #stepsOf(weights: WeightSource, parts: HalfParts, skipped: boolean): Half[] {
-    const steps: Half[] = [];
-    if (!skipped) {
-      const half = this.half(weights, parts);
-      steps.push((x, pass) => add(x, half(x, pass)));
+  #stepsOf(
+    weights: WeightSource,
+    parts: HalfParts,
+    sublayer: Sublayer,
+    skip: ReadonlySet<Sublayer>,
+  ): ((x: Tensor, pass: Pass) => Tensor)[] {
+    const steps: ((x: Tensor, pass: Pass) => Tensor)[] = [];
+    if (!skip.has(sublayer)) {
+      const half = this.half(weights, parts, sublayer);
+      steps.push((x, pass) => {
+        const y = half(x, pass);
+        return y ? add(x, y) : x;
+      });
     }
-    if (parts.afterSum) steps.push(this.half(weights, { part: parts.afterSum }));
+    if (parts.afterSum) {
+      const norm = this.half(weights, { part: parts.afterSum });
+      steps.push((x, pass) => norm(x, pass) ?? x);
+    }
     return steps;
   }
 }
 
 /** x ← x + attention(x) + mlp(x), each behind its own norm, or both behind a shared one. */
 export class ParallelBlock extends TwoHalves implements Block {
-  readonly #shared: Half;
+  readonly sequential = false;
+  readonly #shared: (x: Tensor, pass: Pass) => Tensor;
   readonly #halves: readonly Half[];
 
   constructor(
@@ -92,17 +129,22 @@ export class ParallelBlock extends TwoHalves implements Block {
     { attention, mlp, skip, shared }: BlockParts & { readonly shared?: Make<Norm> },
   ) {
     super();
-    this.#shared = shared ? this.half(weights, { part: shared }) : (x) => x;
+    const [name, norm] = shared ?? [];
+    const module = name !== undefined && norm ? this.child(name, norm(below(weights, name))) : null;
+    this.#shared = (x) =>
+      module && name !== undefined ? this.in(name, () => module.forward(x)) : x;
     this.#halves = [
-      ...(skip.has('attention') ? [] : [this.half(weights, attention)]),
-      ...(skip.has('mlp') ? [] : [this.half(weights, mlp)]),
+      ...(skip.has('attention') ? [] : [this.half(weights, attention, 'attention')]),
+      ...(skip.has('mlp') ? [] : [this.half(weights, mlp, 'mlp')]),
     ];
   }
 
   forward(x: Tensor, pass: Pass): Tensor {
     return scoped(() => {
       const h = this.#shared(x, pass);
-      return this.#halves.map((half) => half(h, pass)).reduce((sum, y) => add(sum, y), x);
+      return this.#halves
+        .map((half) => half(h, pass))
+        .reduce<Tensor>((sum, y) => (y ? add(sum, y) : sum), x);
     });
   }
 }

@@ -55,7 +55,7 @@ class Stack extends Module {
   readonly #into: Linear | null = null;
   readonly #out: Linear | null = null;
   readonly #embeddingNorm: Norm | null = null;
-  readonly #blocks: readonly Block[];
+  readonly blocks: readonly Block[];
   readonly #norm: Norm | null;
 
   constructor(
@@ -80,7 +80,7 @@ class Stack extends Module {
       this.#into = make(projected.into, (w) => new Linear(w, outer, width));
     }
     if (embeddingNorm) this.#embeddingNorm = make(...embeddingNorm);
-    this.#blocks = Array.from({ length: parts.layers }, (_, i) =>
+    this.blocks = Array.from({ length: parts.layers }, (_, i) =>
       make(`${this.#layers}.${i}`, (w) => parts.block(w, i)),
     );
     this.#norm = parts.norm ? make(names.norm ?? 'norm', parts.norm) : null;
@@ -93,7 +93,7 @@ class Stack extends Module {
   /** tokens (B, T) → (B, T, C) */
   forward(tokens: Tensor, pass: Pass): Tensor {
     let x = this.embed(tokens, pass);
-    for (const i of this.#blocks.keys()) {
+    for (const i of this.blocks.keys()) {
       const run = (h: Tensor): Tensor => this.layer(i, h, pass);
       x = pass.checkpoints ? pass.checkpoints.run(run, x) : run(x);
     }
@@ -119,7 +119,7 @@ class Stack extends Module {
 
   /** x (B, T, C) → (B, T, C) */
   layer(i: number, x: Tensor, pass: Pass): Tensor {
-    const block = this.#blocks[i] as Block;
+    const block = this.blocks[i] as Block;
     return this.in(`${this.#layers}.${i}`, () => block.forward(x, pass));
   }
 
@@ -191,8 +191,12 @@ export class Decoder extends Module implements Model {
     return this.#during(tokens, {}, (pass) => this.#stack.embed(tokens, pass));
   }
 
-  layer(i: number, x: Tensor, tokens: Tensor): Tensor {
-    return this.#during(tokens, {}, (pass) => this.#stack.layer(i, x, pass));
+  layer(i: number, x: Tensor, tokens: Tensor, options: PassOptions = {}): Tensor {
+    return this.#during(tokens, options, (pass) => this.#stack.layer(i, x, pass));
+  }
+
+  get blocks(): readonly Block[] {
+    return this.#stack.blocks;
   }
 
   finish(x: Tensor): Tensor {

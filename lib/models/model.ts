@@ -4,6 +4,7 @@ import type { Module } from '../nn/module.js';
 import type { PassOptions } from '../nn/pass.js';
 import type { WeightSource } from '../nn/weight_source.js';
 import type { Tensor } from '../tensor/tensor.js';
+import type { Block } from './blocks.js';
 import type { SizeKeys } from './sizes.js';
 
 /** config.json as read: unknown keys are carried to the export unchanged. */
@@ -27,7 +28,8 @@ export interface Model extends Module {
   /** {@link hidden} in steps, for who holds one layer at a time: tokens (B, T) → what the first layer reads (B, T, C). */
   embed(tokens: Tensor): Tensor;
   /** x (B, T, C) → what layer `i` makes of it; `tokens` as embed() was given them. */
-  layer(i: number, x: Tensor, tokens: Tensor): Tensor;
+  layer(i: number, x: Tensor, tokens: Tensor, pass?: PassOptions): Tensor;
+  readonly blocks: readonly Block[];
   /** What the last layer made (B, T, C) → {@link hidden} */
   finish(x: Tensor): Tensor;
   /** hidden (…, C) → logits (…, V) */

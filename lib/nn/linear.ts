@@ -25,6 +25,8 @@ export class Linear extends Module {
   #mixed = false; // factors of another type than the weight's
   /** 0/1 per input feature: gated units do not reach this layer. Not owned (knowledge analysis sets it). */
   gate: Tensor | null = null;
+  /** The same per output feature. */
+  outputGate: Tensor | null = null;
   /** Sees the inputs (…, in) of every forward while it is set (calibration sets it). */
   observer: ((x: Tensor) => void) | null = null;
 
@@ -72,6 +74,11 @@ export class Linear extends Module {
   forward(x: Tensor): Tensor {
     if (this.gate) x = mul(x, this.gate);
     this.observer?.(x);
+    const y = this.#computed(x);
+    return this.outputGate ? mul(y, this.outputGate) : y;
+  }
+
+  #computed(x: Tensor): Tensor {
     const y =
       this.layout === 'out-in'
         ? fastLinear(x, this.weight, this.bias, this.#onCpu)

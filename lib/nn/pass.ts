@@ -8,9 +8,21 @@ import { longTensorOn } from '../tensor/placed.js';
 import { keep, scoped } from '../tensor/scope.js';
 import type { Tensor } from '../tensor/tensor.js';
 import type { KvCache } from './kv_cache.js';
+import type { Module } from './module.js';
 import type { Rotation, RotationTable } from './rope.js';
 
+/** What somebody who knows the outputs of attentions and feed-forwards does to a pass. */
+export interface PartHooks {
+  /** The part's output (B, T, C), which is then not computed; null: it adds nothing. */
+  readonly given?: ((part: Module) => Tensor | null | undefined) | undefined;
+  /** Told what a part computed. */
+  readonly made?: ((part: Module, output: Tensor) => void) | undefined;
+  /** What a part puts out, a half adds to the stream, or a norm makes of the sum, becomes this. */
+  readonly written?: ((y: Tensor) => Tensor) | undefined;
+}
+
 export interface PassOptions {
+  readonly hooks?: PartHooks | undefined;
   /**
    * Rows of 0 and 1 (B, S), one for every token in the cache and in this pass: 0 is padding, left or right, which no
    * token sees and which does not count for positions. Default: no padding.
@@ -37,6 +49,7 @@ export class Pass {
   readonly cache: KvCache | null;
   readonly device: string;
   readonly checkpoints: Checkpoints | undefined;
+  readonly hooks: PartHooks | undefined;
   readonly #mask: readonly (readonly number[])[] | null;
   readonly #masks = new Map<string, Tensor>();
   readonly #rotations = new Map<RotationTable, Rotation>();
@@ -47,9 +60,10 @@ export class Pass {
   constructor(
     tokens: Tensor,
     readonly dtype: DType,
-    { mask = null, cache = null, checkpoints }: PassOptions = {},
+    { mask = null, cache = null, checkpoints, hooks }: PassOptions = {},
   ) {
     this.checkpoints = checkpoints;
+    this.hooks = hooks;
     const [batch, length] = tokens.shape as [number, number];
     this.batch = batch;
     this.length = length;

@@ -1,4 +1,5 @@
 // Numbers of JavaScript as tensors on a device: token ids, indices, gates.
+import type { DType } from './dtype.js';
 import { to } from './ops.js';
 import { type Tensor, floatTensor, longTensor } from './tensor.js';
 
@@ -11,20 +12,21 @@ export function longTensorOn(
   return placed(longTensor(values, shape), device);
 }
 
-/** A float32 tensor on `device`, a vector where no shape is given. */
+/** A float32 tensor on `device` (or of another type), a vector where no shape is given. */
 export function floatTensorOn(
   device: string,
   values: ArrayLike<number>,
   shape: readonly number[] = [values.length],
+  dtype: DType = 'float32',
 ): Tensor {
-  return placed(floatTensor(values, shape), device);
+  return placed(floatTensor(values, shape), device, dtype);
 }
 
 /** Takes `host` over. */
-function placed(host: Tensor, device: string): Tensor {
-  if (device === 'cpu') return host;
+function placed(host: Tensor, device: string, dtype = host.dtype): Tensor {
+  if (device === 'cpu' && dtype === host.dtype) return host;
   try {
-    return to(host, device, host.dtype);
+    return to(host, device, dtype);
   } finally {
     host.dispose();
   }

@@ -32,7 +32,10 @@ export function tokensOf({ ids, batch, length }: TokenBatch, device = 'cpu'): Te
 }
 
 /** Targets of positions 0…T−2, flat (B·(T−1)): the next token, or −100. */
-function targetsOf({ ids, labels = ids, batch, length }: TokenBatch, device: string): Tensor {
+export function targetsOf(
+  { ids, labels = ids, batch, length }: TokenBatch,
+  device: string,
+): Tensor {
   const targets = new Int32Array(batch * (length - 1));
   for (let b = 0; b < batch; b++) {
     targets.set(labels.subarray(b * length + 1, (b + 1) * length), b * (length - 1));

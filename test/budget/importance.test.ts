@@ -6,7 +6,7 @@ import { groupOf } from '../fixtures/linear_costs.js';
 
 /** A map of one group of 8 units with the uncut loss 2. */
 function mapOf(trials: readonly (readonly [removed: number, loss: number])[]): KnowledgeArtefact {
-  const row = { stderr: 0, perplexity: 0, kl: 0 };
+  const row = { stderr: 0, perplexity: 0, kl: 0, klStderr: 0 };
   return {
     ...{ proxy: 'magnitude', ratios: [], protectShare: 0, dense: { loss: 2, perplexity: 0 } },
     calibration: { sequences: 0, length: 0, tokens: 0 },

@@ -16,7 +16,13 @@ t.test('when nothing else is said, then these are the settings', async (t) => {
     micro_batch_size: null,
     checkpointing: false,
     dtype: 'float32',
-    knowledge: { proxy: 'magnitude', ratios: [0.25, 0.5, 0.75], protect: 0.1, sequences: 16 },
+    knowledge: {
+      proxy: 'magnitude',
+      ratios: [0.25, 0.5, 0.75],
+      protect: 0.1,
+      sequences: 16,
+      pairs: 0,
+    },
     lora: { r: 8, alpha: 16 },
     lhspg: {
       form: 'transfer',

@@ -16,7 +16,7 @@ const group = (
   ...{ id, kind: 'attention_heads', layer, units: 4, protected: false },
   deviation: Math.max(...growth),
   trials: growth.map((g, i) => ({
-    ...{ ratio: [0.25, 0.5, 0.75][i]!, removed: i + 1, stderr: 0.1, kl: 0 },
+    ...{ ratio: [0.25, 0.5, 0.75][i]!, removed: i + 1, stderr: 0.1, kl: 0, klStderr: 0 },
     loss: 2 + g,
     perplexity: Math.exp(2 + g),
   })),
