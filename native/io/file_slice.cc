@@ -19,7 +19,7 @@ namespace lorashear {
 namespace {
 
 // Bytes of rows that are read at a time when columns are picked from them: they stay in the cache.
-constexpr uint64_t kScratch = 256 * 1024;
+constexpr uint64_t kScratch = uint64_t{256} * 1024;
 constexpr size_t kPage = 4096;
 
 // `count` things from `first` on.
