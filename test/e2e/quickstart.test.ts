@@ -24,10 +24,11 @@ const allStages: StageName[] = [
     'load',
     'trace',
     'partition',
-    'evaluate-dense',
     'knowledge',
+    'budget',
     'lhspg',
     'compress',
+    'evaluate-dense',
     'evaluate-cut',
   ] as const),
   ...([
