@@ -18,7 +18,7 @@ export interface InputStatistics {
 
 /**
  * Runs the model over `batches` and gathers the inputs of the linears called `paths`. The caller disposes
- * the result with {@link disposeStatistics}. Products are float32 for each batch, sums float64.
+ * the result with {@link disposeStatistics}. Without paths nothing is run. Products are float32 for each batch, sums float64.
  * @throws PARTITION_INVALID for a path that is no linear of the model
  */
 export function inputStatistics(
@@ -29,6 +29,7 @@ export function inputStatistics(
 ): Map<string, InputStatistics> {
   const linears = linearsAt(model, paths);
   const statistics = new Map<string, InputStatistics>();
+  if (paths.length === 0) return statistics;
   for (const [path, linear] of linears) {
     const { inFeatures: n } = linear;
     const entry: InputStatistics = {

@@ -1,13 +1,11 @@
 // Knowledge distribution (paper Alg. 3): how much the output changes when a node group loses its least units.
 import { createHash } from 'node:crypto';
 import type { KnowledgeArtefact } from '../artefacts.js';
-import { disposeStatistics, inputStatistics } from '../calibration/input_statistics.js';
 import type { Context } from '../context.js';
 import type { NodeGroup } from '../groups/group.js';
 import type { Model } from '../models/model.js';
-import { gradientsFor, scoreGroups } from '../saliency/mix.js';
-import { inputPaths } from '../saliency/readers.js';
-import { type SaliencySpec, needsOf, specName } from '../saliency/spec.js';
+import { scoreModel } from '../saliency/mix.js';
+import { type SaliencySpec, specName } from '../saliency/spec.js';
 import type { Scores } from '../saliency/saliency.js';
 import { noGrad } from '../tensor/autograd.js';
 import { cat, slice } from '../tensor/ops.js';
@@ -63,11 +61,15 @@ export function distribution(
   batches: readonly TokenBatch[],
   options: KnowledgeOptions,
 ): KnowledgeArtefact {
-  const { ratios, protectShare, file = null } = options;
+  const { proxy, ratios, seed, protectShare, file = null } = options;
   const prunable = groups.filter((group) => group.prunable);
   const passes = inPasses(batches);
   const map = new TrialsFile(file, keyOf(prunable, passes, options));
-  const scores = map.once('scores', () => scoresOf(ctx, model, prunable, batches, options));
+  const scores = map.once('scores', () =>
+    [...scoreModel(proxy, ctx, model, prunable, batches, seed)].map(
+      ([id, own]): [string, number[]] => [id, [...own]],
+    ),
+  );
   const trials = trialsOf(
     prunable,
     new Map(scores.map(([id, s]) => [id, Float64Array.from(s)])),
@@ -88,7 +90,7 @@ export function distribution(
   const sequences = passes.reduce((n, { batch }) => n + batch, 0);
   const length = passes[0]?.length ?? 0;
   return {
-    ...{ proxy: specName(options.proxy), ratios: [...ratios], protectShare },
+    ...{ proxy: specName(proxy), ratios: [...ratios], protectShare },
     calibration: { sequences, length, tokens: sequences * length },
     ...artefact,
     ...(pairs.length > 0 ? { pairs } : {}),
@@ -96,7 +98,8 @@ export function distribution(
 }
 
 class Analysis {
-  #ways: readonly Way[] | null = null;
+  /** Of each group, once there was a pass. */
+  #ways: readonly Way[] = [];
   #done = 0;
 
   constructor(
@@ -165,20 +168,21 @@ class Analysis {
   }
 
   #start(dense: DensePass, { group, units }: Trial): Tensor {
-    const way = this.#ways?.[this.groups.indexOf(group)] ?? wayOf(group, null, dense);
-    return trialState(dense, way, group, units);
+    return trialState(dense, this.#ways[this.groups.indexOf(group)] as Way, group, units);
   }
 
   /** Gives `use` the dense pass of a batch, made when it is first asked for. */
   #onDense<T>(batch: TokenBatch, use: (dense: () => DensePass) => T): T {
     let pass: DensePass | undefined;
-    const ends = this.groups.map((group) => endOf(this.model, group));
     const make = (): DensePass => {
       if (pass) return pass;
+      const ends = this.groups.map((group) => endOf(this.model, group));
       const linears = new Set(ends.flatMap((end) => end?.linear ?? []));
       pass = scoped(() => new DensePass(this.model, batch, linears));
       const made = pass;
-      this.#ways ??= this.groups.map((group, g) => wayOf(group, ends[g] ?? null, made));
+      if (this.#ways.length === 0) {
+        this.#ways = this.groups.map((group, g) => wayOf(group, ends[g] ?? null, made));
+      }
       return pass;
     };
     return noGrad(() => {
@@ -246,24 +250,6 @@ function inPasses(batches: readonly TokenBatch[]): TokenBatch[] {
     const ids = Int32Array.from(own.flatMap((text) => [...text]));
     return { ids, batch: size, length: own[0]?.length ?? 0 };
   });
-}
-
-function scoresOf(
-  ctx: Context,
-  model: Model,
-  groups: readonly NodeGroup[],
-  batches: readonly TokenBatch[],
-  { proxy, seed }: KnowledgeOptions,
-): [string, number[]][] {
-  const paths = needsOf(proxy).has('inputs') ? inputPaths(model, groups) : [];
-  const statistics = paths.length > 0 ? inputStatistics(ctx, model, paths, batches) : new Map();
-  try {
-    const gradients = gradientsFor(proxy, ctx, model, groups, batches);
-    const given = { model, groups, statistics, removed: new Map(), seed, ...gradients };
-    return [...scoreGroups(given, proxy)].map(([id, scores]) => [id, [...scores]]);
-  } finally {
-    disposeStatistics(statistics);
-  }
 }
 
 /** Every group at every ratio, in this order. */

@@ -32,10 +32,6 @@ export class TrialsFile {
     }
   }
 
-  has(name: string): boolean {
-    return this.#done.has(name);
-  }
-
   /** What `work` gives, which is plain JSON; read where it was done before. @throws OUTPUT_FAILED, and as `work` */
   once<T>(name: string, work: () => T): T {
     if (this.#done.has(name)) return this.#done.get(name) as T;

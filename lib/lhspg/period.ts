@@ -12,7 +12,7 @@ import type { Linear } from '../nn/linear.js';
 import { gradientsFor, scoreGroups } from '../saliency/mix.js';
 import { inputPaths } from '../saliency/readers.js';
 import { type Scores, consumersOf } from '../saliency/saliency.js';
-import type { SaliencySpec } from '../saliency/spec.js';
+import { type SaliencySpec, needsOf } from '../saliency/spec.js';
 import { scoped } from '../tensor/scope.js';
 import type { AdamW } from '../train/adamw.js';
 import type { TokenBatch } from '../train/language_model_loss.js';
@@ -47,12 +47,11 @@ export interface ChoiceInput {
 /** Scores, chooses, and fits the transfers; changes nothing. Units are places in `model`. */
 export function chooseUnits(ctx: Context, input: ChoiceInput): Choice {
   const { model, partition, quotas, removed, calibration, saliency, seed } = input;
+  ctx.checkpoint();
   const open = partition.groups.filter(({ id }) => (quotas.get(id) ?? 0) > 0);
   // What no block reads (the head, routers, the vocabulary) keeps no inputs, and gets no transfer.
-  const paths = inputPaths(
-    model,
-    open.filter(({ kind }) => kind !== 'vocabulary'),
-  );
+  const read = open.filter(({ kind }) => kind !== 'vocabulary');
+  const paths = input.transfer || needsOf(saliency).has('inputs') ? inputPaths(model, read) : [];
   const statistics = inputStatistics(ctx, model, paths, calibration);
   try {
     const gradients = gradientsFor(saliency, ctx, model, open, calibration);

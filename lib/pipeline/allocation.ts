@@ -7,7 +7,6 @@ import {
   importanceOfKnowledge,
   importanceOfScores,
 } from '../budget/importance.js';
-import { disposeStatistics, inputStatistics } from '../calibration/input_statistics.js';
 import { keptHeadsRule } from '../checkpoint/export_config.js';
 import { readConfig } from '../checkpoint/load.js';
 import type { Job } from '../config/job.js';
@@ -18,8 +17,7 @@ import { architectureOf } from '../models/index.js';
 import { Costs } from '../plan/costs.js';
 import { useOf } from '../plan/plan.js';
 import { parseTarget } from '../plan/target.js';
-import { gradientsFor, scoreGroups } from '../saliency/mix.js';
-import { inputPaths } from '../saliency/readers.js';
+import { scoreModel } from '../saliency/mix.js';
 import { partsOf } from '../saliency/spec.js';
 import type { TokenBatch } from '../train/language_model_loss.js';
 import { openWorkingModel } from './working_model.js';
@@ -102,13 +100,7 @@ function importanceByScores(ctx: Context, input: AllocationInput): Importance {
   const groups = prunable(partition);
   const spec = job.lhspg.saliency;
   using model = openWorkingModel(ctx, job, job.model);
-  const statistics = inputStatistics(ctx, model, inputPaths(model, groups), calibration);
-  try {
-    const gradients = gradientsFor(spec, ctx, model, groups, calibration);
-    const given = { model, groups, statistics, removed: new Map(), seed: job.seed, ...gradients };
-    const accumulated = partsOf(spec).every(([name]) => name === 'reconstruction');
-    return importanceOfScores(scoreGroups(given, spec), groups, { norm: 'l1', accumulated });
-  } finally {
-    disposeStatistics(statistics);
-  }
+  const scores = scoreModel(spec, ctx, model, groups, calibration, job.seed);
+  const accumulated = partsOf(spec).every(([name]) => name === 'reconstruction');
+  return importanceOfScores(scores, groups, { norm: 'l1', accumulated });
 }

@@ -1,5 +1,6 @@
 // The scores that a job asks for: one saliency as it is, or several, normalised per kind of group and summed by weights.
 import { gradientStatistics } from '../calibration/gradients.js';
+import { disposeStatistics, inputStatistics } from '../calibration/input_statistics.js';
 import type { Context } from '../context.js';
 import { LoraShearError } from '../errors.js';
 import type { NodeGroup } from '../groups/group.js';
@@ -8,6 +9,7 @@ import type { TokenBatch } from '../train/language_model_loss.js';
 import { statisticsOf } from './group_moments.js';
 import { saliencies } from './index.js';
 import type { SaliencyName } from './names.js';
+import { inputPaths } from './readers.js';
 import type { SaliencyInput, Scores } from './saliency.js';
 import { type SaliencySpec, needsOf, partsOf } from './spec.js';
 
@@ -36,6 +38,28 @@ export function scoreGroups(input: SaliencyInput, spec: SaliencySpec): Scores {
   return mixed;
 }
 
+/**
+ * {@link scoreGroups} of a model from which nothing was removed, with the statistics and gradients on `batches` that the
+ * spec needs.
+ * @throws as scoreGroups
+ */
+export function scoreModel(
+  spec: SaliencySpec,
+  ...[ctx, model, groups, batches, seed]: [...Calibrated, number]
+): Scores {
+  const paths = needsOf(spec).has('inputs') ? inputPaths(model, groups) : [];
+  const statistics = inputStatistics(ctx, model, paths, batches);
+  try {
+    const gradients = gradientsFor(spec, ctx, model, groups, batches);
+    const given = { model, groups, statistics, removed: new Map(), seed, ...gradients };
+    return scoreGroups(given, spec);
+  } finally {
+    disposeStatistics(statistics);
+  }
+}
+
+type Calibrated = [Context, Model, readonly NodeGroup[], readonly TokenBatch[]];
+
 /** Scores by the L2 norm over all units of all groups of their kind; zeros where that norm is 0. */
 export function normaliseByKind(scores: Scores, groups: readonly NodeGroup[]): Scores {
   const largest = new Map<string, number>(); // keeps squares in range
@@ -60,7 +84,7 @@ export function normaliseByKind(scores: Scores, groups: readonly NodeGroup[]): S
 /** `{ gradients }` where the spec has a dense form, else nothing: spread into the input of {@link scoreGroups}. */
 export function gradientsFor(
   spec: SaliencySpec,
-  ...[ctx, model, groups, batches]: [Context, Model, readonly NodeGroup[], readonly TokenBatch[]]
+  ...[ctx, model, groups, batches]: Calibrated
 ): Pick<SaliencyInput, 'gradients'> {
   if (!needsOf(spec).has('gradients')) return {};
   return { gradients: gradientStatistics(ctx, model, groups, batches) };
