@@ -20,7 +20,14 @@ import { HalfSpace, type Shrinking } from './half_space.js';
 import type { PullRule } from './pull.js';
 import { type Units, selectRedundant } from './select.js';
 import { type Transfer, fitInputs, transferOf, transferShare } from './transfer.js';
-import { type ChosenSlice, Zeroing, chosenSlices, walkersOf, zeroSlices } from './units.js';
+import {
+  type ChosenSlice,
+  Zeroing,
+  chosenSlices,
+  factorsBeside,
+  walkersOf,
+  zeroSlices,
+} from './units.js';
 
 export interface Choice {
   readonly chosen: Units;
@@ -112,10 +119,11 @@ export class Walk {
     const slices = chosenSlices(partition, chosen);
     const paper = options.form === 'paper';
     const producers = slices.filter(({ slice }) => slice.role === 'producer');
+    const walkers = paper ? producers : walkersOf(slices);
     this.#slices = slices;
-    this.#walking = new HalfSpace(model, paper ? producers : walkersOf(slices), optimizer);
-    const factors = slices.filter(({ slice }) => slice.lora !== null);
-    this.#still = new Zeroing(model, paper ? [] : factors, optimizer);
+    this.#walking = new HalfSpace(model, walkers, optimizer);
+    // Their moments are left to the end of the period: until then each step's zeros undo what they did.
+    this.#still = new Zeroing(model, paper ? [] : factorsBeside(slices, walkers));
     this.#linears = model.linears();
   }
 

@@ -55,6 +55,17 @@ export function walkersOf(slices: readonly ChosenSlice[]): ChosenSlice[] {
   });
 }
 
+/** Slices of LoRA factors but those that a half-space step on `walkers` sets to zero with them. */
+export function factorsBeside(
+  slices: readonly ChosenSlice[],
+  walkers: readonly ChosenSlice[],
+): ChosenSlice[] {
+  const key = ({ group, slice: { param, role } }: ChosenSlice): string =>
+    `${group.id} ${role} ${param.replace(/lora_[AB]\.weight$/, 'weight')}`;
+  const reset = new Set(walkers.map(key));
+  return slices.filter((chosen) => chosen.slice.lora !== null && !reset.has(key(chosen)));
+}
+
 /** Slices that are set to exactly zero again and again, whose indices go to the device once. */
 export class Zeroing {
   readonly #places: readonly (readonly [tensor: Tensor, dim: number, index: Tensor])[];
