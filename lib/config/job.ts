@@ -2,9 +2,12 @@
 import type { AllocationRule } from '../budget/allocate.js';
 import type { Form } from '../checkpoint/form_of.js';
 import type { TemplateName } from '../data/alpaca.js';
+import type { ExamplePacking } from '../data/pack_examples.js';
+import type { Packing } from '../data/packing.js';
 import type { GroupKind } from '../groups/group.js';
 import type { PullRule } from '../lhspg/pull.js';
 import type { EngineName } from '../plan/engines/names.js';
+import type { MixtureName } from '../recovery/mixtures/index.js';
 import type { SaliencySpec } from '../saliency/spec.js';
 import type { ScheduleName } from '../train/schedule.js';
 
@@ -137,10 +140,18 @@ export interface Job {
   readonly recovery: {
     readonly learningRate: number;
     readonly rounds: number;
+    /** What composes each round. */
+    readonly mixture: MixtureName;
+    /** What attention sees of a training window. */
+    readonly packing: Packing;
     /** Balanced share η of the mixture. */
     readonly eta: number;
     /** Converged when no source's degradation moves by more than this in two rounds. */
     readonly tolerance: number;
+    /** Rounds without a better state after which to stop. */
+    readonly patience: number;
+    /** Stop after so long; null: no limit. */
+    readonly maxSeconds: number | null;
     readonly validationWindows: number;
     /** Share of the loss that follows the dense model's distribution. */
     readonly distill: number;
@@ -150,6 +161,9 @@ export interface Job {
     readonly learningRate: number;
     readonly rounds: number;
     readonly batchSize: number;
+    /** Whether instructions share rows or have one each. */
+    readonly packing: ExamplePacking;
+    readonly maxSeconds: number | null;
   };
   readonly evaluation: {
     /** lm-eval's task names. */

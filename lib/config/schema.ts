@@ -1,8 +1,11 @@
 // What a job file may say: every key with its type, bounds, default and meaning. docs/job.schema.json is made from this.
 import { z } from 'zod';
 import { templates } from '../data/alpaca.js';
+import { examplePackings } from '../data/pack_examples.js';
+import { packings } from '../data/packing.js';
 import { taskNames } from '../evaluate/index.js';
 import { pullRules } from '../lhspg/pull.js';
+import { mixtures } from '../recovery/mixtures/index.js';
 import { type SaliencyName, saliencyFacts, saliencyNames } from '../saliency/names.js';
 import { schedules } from '../train/schedule.js';
 import { cut, exporting } from './cut_schema.js';
@@ -15,6 +18,7 @@ const path = z.string().min(1);
 const count = z.number().int().positive();
 const share = z.number().min(0).max(1);
 const shareBelowOne = z.number().min(0).lt(1);
+const seconds = z.number().positive().nullable().default(null);
 const learningRate = z.number().positive().max(1);
 
 const saliencyWeights = z
@@ -154,6 +158,18 @@ const recovery = z
   .strictObject({
     learning_rate: learningRate.default(1e-3),
     rounds: count.default(4).describe('Rounds, each with a mixture of its own.'),
+    mixture: z
+      .enum(names(mixtures))
+      .default('degradation')
+      .describe(
+        'What composes a round: by `degradation`, `uniform`, `proportional` to size, or as in `sheared` LLaMA (docs/data.md).',
+      ),
+    packing: z
+      .enum(packings)
+      .default('documents')
+      .describe(
+        'What attention sees of a training window: the `documents` in it one by one, or the whole of `windows` across their ends.',
+      ),
     eta: share
       .default(0.3)
       .describe('Balanced share of the mixture; the rest follows the degradation.'),
@@ -162,6 +178,10 @@ const recovery = z
       .min(0)
       .default(0.005)
       .describe('Converged when no degradation moves by more in two rounds.'),
+    patience: count.default(2).describe('Rounds without a better state after which to stop.'),
+    max_seconds: seconds.describe(
+      'Stop after so long, which no second run does at the same step; null: no limit.',
+    ),
     validation_windows: count
       .default(16)
       .describe('Windows of each source that a round is measured on.'),
@@ -176,6 +196,13 @@ const instructTuning = z
     learning_rate: learningRate.default(3e-4),
     rounds: count.default(2),
     batch_size: count.default(16).describe('Instructions in one optimiser step.'),
+    packing: z
+      .enum(examplePackings)
+      .default('rows')
+      .describe(
+        'Instructions share `rows` of sequence_length, out of sight of each other, or have a `padded` row each.',
+      ),
+    max_seconds: seconds.describe('As in recovery.'),
   })
   .prefault({})
   .describe('Recovery on instructions.');

@@ -97,10 +97,6 @@ export function padBatch(examples: readonly Example[], padId: number): ExampleBa
   return { ids, labels, batch, length, useful: usefulTokens(examples) };
 }
 
-/** Whether a batch's examples share rows or have one each. */
-export const examplePackings = ['rows', 'padded'] as const;
-export type ExamplePacking = (typeof examplePackings)[number];
-
 export interface ExampleSampler {
   next(batch: number): ExampleBatch;
   /** From here on no example comes twice until all have come. */

@@ -1,5 +1,9 @@
 // Several examples in one row, so that little of a batch is padding: first-fit decreasing within the batch.
 
+/** Whether a batch's examples share rows or have one each. */
+export const examplePackings = ['rows', 'padded'] as const;
+export type ExamplePacking = (typeof examplePackings)[number];
+
 /** Label of a token that is not to be predicted, as in PyTorch's cross entropy. */
 export const ignored = -100;
 

@@ -1,5 +1,9 @@
 // Cuts a token stream into windows of equal length that do not overlap, as the experiment of algorithm.md §9 does.
 
+/** What attention sees of a window: each document in it alone, or all that comes before. */
+export const packings = ['documents', 'windows'] as const;
+export type Packing = (typeof packings)[number];
+
 /** Windows of one stream. `window(i)` is a view, not a copy: do not write to it. */
 export interface Windows {
   readonly count: number;

@@ -29,6 +29,8 @@ export interface SampledBatch {
 
 export interface Sampler {
   readonly names: readonly string[];
+  /** Windows of each source. */
+  readonly sizes: Readonly<Record<string, number>>;
   /** Tokens in each row. */
   readonly length: number;
   next(batch: number): SampledBatch;
@@ -71,6 +73,7 @@ export function createSampler(options: {
   let weights = checked(options.weights ?? sources.map(() => 1), sources);
   return {
     names: sources.map((s) => s.name),
+    sizes: Object.fromEntries(sources.map(({ name, windows }) => [name, windows.count])),
     length,
     next(batch) {
       const ids = new Int32Array(batch * length);

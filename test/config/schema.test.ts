@@ -53,12 +53,23 @@ t.test('when nothing else is said, then these are the settings', async (t) => {
     recovery: {
       learning_rate: 1e-3,
       rounds: 4,
+      mixture: 'degradation',
+      packing: 'documents',
       eta: 0.3,
       tolerance: 0.005,
+      patience: 2,
+      max_seconds: null,
       validation_windows: 16,
       distill: 0,
     },
-    instruct_tuning: { tokens: 50_000, learning_rate: 3e-4, rounds: 2, batch_size: 16 },
+    instruct_tuning: {
+      tokens: 50_000,
+      learning_rate: 3e-4,
+      rounds: 2,
+      batch_size: 16,
+      packing: 'rows',
+      max_seconds: null,
+    },
     evaluation: { tasks: [], limit: null, windows: 48, sample_prompt: null },
   });
   t.equal(jobSchema.parse(least).instruct, null);
