@@ -35,7 +35,7 @@ function jobOf(model: string, packing: { text: string; examples: string }, lengt
     lhspg: { periods: 1, token_share: 0.2 },
     recovery: { rounds: 2, validation_windows: 2, packing: packing.text },
     instruct_tuning: { tokens: 100, rounds: 1, batch_size: 6, packing: packing.examples },
-  } as Parameters<typeof parseJob>[0]);
+  });
 }
 
 /** The training losses of both stages, and what was warned of. */
@@ -92,7 +92,7 @@ t.test(
       const packed = losses(dir, jobOf(model, { text: 'documents', examples: 'rows' }, 24));
       const plain = losses(dir, jobOf(model, { text: 'windows', examples: 'padded' }, 24));
       t.strictSame([packed.text, packed.examples], [plain.text, plain.examples]);
-      t.equal(packed.told.filter((message) => /rows of 24 are not packed/.test(message)).length, 2);
+      t.equal(packed.told.filter((message) => message.includes('rows of 24 are not packed')).length, 2);
     });
     t.end();
   },
