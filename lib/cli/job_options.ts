@@ -131,12 +131,14 @@ export async function jobOf(operands: readonly string[], flags: JobFlags): Promi
 }
 
 async function parse(file: string | undefined, overrides: readonly Override[]): Promise<Job> {
+  const { hubCacheFolder } = await import('../data/hub_cache.js');
+  const hub = hubCacheFolder(process.env);
   if (file !== undefined) {
     const { loadJob } = await import('../config/load_job.js');
-    return loadJob(file, overrides);
+    return loadJob(file, overrides, hub);
   }
   const { parseJob } = await import('../config/parse_job.js');
-  return parseJob({}, { overrides, file: 'the command' });
+  return parseJob({}, { overrides, file: 'the command', hub });
 }
 
 /** What the flags set in a job. */

@@ -1,8 +1,10 @@
 // From what a file, a program or flags say to a complete job; every problem is told at once.
 import { existsSync, readFileSync } from 'node:fs';
 import { basename, join, resolve } from 'node:path';
+import { hubCacheFolder } from '../data/hub_cache.js';
 import { LoraShearError } from '../errors.js';
 import { camelKeys } from './camel_keys.js';
+import { placeHubSources } from './hub_sources.js';
 import type { Job } from './job.js';
 import { aliases, hasKey, isRaw, normalise, type RawObject } from './normalise.js';
 import { applyOverrides, type Override } from './overrides.js';
@@ -19,6 +21,8 @@ export interface ParseOptions {
   file?: string | undefined;
   /** Where relative paths of the overrides and the default output start. */
   cwd?: string | undefined;
+  /** Hugging Face hub cache in which datasets are found by name. Default: the user's, without the environment. */
+  hub?: string | undefined;
 }
 
 /**
@@ -31,6 +35,7 @@ export function parseJob(input: unknown, options: ParseOptions = {}): Job {
     throw invalid(file, [{ path: '', message: 'is not a map of keys and values' }]);
   }
   const raw = applyOverrides(normalise(input, options.base ?? cwd), overrides, cwd);
+  placeHubSources(raw, [options.base ?? cwd, cwd], options.hub ?? hubCacheFolder());
   spellSaliencies(raw);
   const contradicting = contradictions(raw);
   const parsed = jobSchema.safeParse(raw);

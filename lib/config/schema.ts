@@ -45,7 +45,7 @@ const sourceName = z.string().regex(/^[A-Za-z0-9][\w.-]*$/, {
 const source = z.strictObject({
   name: sourceName.describe('Name of the source in tables and charts.'),
   path: path.describe(
-    'File, or folder with train* and validation* files; parquet, JSONL, JSON or text.',
+    'File, or folder with train* and validation* files; parquet, JSONL, JSON or text. Or a dataset in the hub cache: `openwebtext`, `wikipedia`, `gutenberg`, `bookcorpus`, `org/name` (docs/data.md).',
   ),
   text_column: z.string().min(1).optional().describe('Column or field of the text [text].'),
   clean: z
@@ -61,7 +61,9 @@ const sources = z
   .min(1, { error: 'names no source of text' });
 
 const instruct = z.strictObject({
-  path: path.describe("File or folder of instructions in Alpaca's format."),
+  path: path.describe(
+    "File or folder of instructions in Alpaca's format, `alpaca`, `alpaca-cleaned`, or `org/name` of the hub cache.",
+  ),
   validation: path.optional().describe('Instructions to validate on; else found or held out.'),
   template: z.enum(names(templates)).default('alpaca-lora').describe('Prompt template.'),
   train_on_inputs: z
