@@ -12,7 +12,7 @@ import { loadModel, readConfig } from './checkpoint/load.js';
 import type { Allocation } from './budget/allocate.js';
 import type { Job } from './config/job.js';
 import type { Context } from './context.js';
-import { type Corpus, openCorpus } from './data/corpus.js';
+import type { Corpus } from './data/corpus.js';
 import { readTasks } from './evaluate/commands.js';
 import { describePartition } from './groups/describe.js';
 import type { Graph } from './graph/graph.js';
@@ -26,6 +26,7 @@ import { type ModelPlan, type PlanSettings, planModel } from './plan/plan.js';
 import { discoverGraph, discoverGroups, summarise } from './pipeline/discover.js';
 import { cut, prune } from './pipeline/prune.js';
 import { exportRun } from './pipeline/export_run.js';
+import { readCorpus } from './pipeline/read_corpus.js';
 import {
   type Instructions,
   readExamples,
@@ -140,10 +141,9 @@ async function opened(ctx: Context, job: Job, folder: RunFolder): Promise<Opened
   const seconds = (performance.now() - start) / 1000;
   plannedAllocation(job, graph, partition);
 
-  const signal = { throwIfAborted: ctx.checkpoint };
-  const cacheDir = folder.file('tokens');
-  const corpus = await openCorpus(job.sources, tokenizer, { sequenceLength, cacheDir, signal });
-  await folder.stage('load', { sequenceLength }, () => corpus.hashes);
+  const corpus = await readCorpus(ctx, job, tokenizer, folder.file('tokens'));
+  const { deduplicate } = job;
+  await folder.stage('load', { sequenceLength, deduplicate }, () => corpus.splits);
   await folder.stage('trace', { lora }, () => summarise(graph, partition.parameters, seconds));
   await folder.stage('partition', { kinds: job.cut.kinds }, () => partition);
   const calibration = (sequences: number): TokenBatch[] =>

@@ -67,6 +67,8 @@ export interface Job {
   readonly device: string;
   /** At least one. */
   readonly sources: readonly JobSource[];
+  /** Leave out documents that came before, and from training what is validated on. */
+  readonly deduplicate: boolean;
   readonly instruct: JobInstruct | null;
   /** Tokens of a training and evaluation window, at most the model's context. */
   readonly sequenceLength: number;

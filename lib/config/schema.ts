@@ -1,15 +1,13 @@
 // What a job file may say: every key with its type, bounds, default and meaning. docs/job.schema.json is made from this.
 import { z } from 'zod';
 import { templates } from '../data/alpaca.js';
-import { examplePackings } from '../data/pack_examples.js';
-import { packings } from '../data/packing.js';
 import { taskNames } from '../evaluate/index.js';
 import { pullRules } from '../lhspg/pull.js';
-import { mixtures } from '../recovery/mixtures/index.js';
 import { type SaliencyName, saliencyFacts, saliencyNames } from '../saliency/names.js';
 import { schedules } from '../train/schedule.js';
 import { cut, exporting } from './cut_schema.js';
 import { lhspgForms } from './job.js';
+import { instructTuning, recovery } from './recovery_schema.js';
 
 const names = <T extends string>(registry: Record<T, unknown>) =>
   Object.keys(registry) as [T, ...T[]];
@@ -18,7 +16,6 @@ const path = z.string().min(1);
 const count = z.number().int().positive();
 const share = z.number().min(0).max(1);
 const shareBelowOne = z.number().min(0).lt(1);
-const seconds = z.number().positive().nullable().default(null);
 const learningRate = z.number().positive().max(1);
 
 const saliencyWeights = z
@@ -156,59 +153,6 @@ const lhspg = z
   .prefault({})
   .describe('LoRA Half-Space Projected Gradient (paper Alg. 4).');
 
-const recovery = z
-  .strictObject({
-    learning_rate: learningRate.default(1e-3),
-    rounds: count.default(4).describe('Rounds, each with a mixture of its own.'),
-    mixture: z
-      .enum(names(mixtures))
-      .default('degradation')
-      .describe(
-        'What composes a round: by `degradation`, `uniform`, `proportional` to size, or as in `sheared` LLaMA (docs/data.md).',
-      ),
-    packing: z
-      .enum(packings)
-      .default('documents')
-      .describe(
-        'What attention sees of a training window: the `documents` in it one by one, or the whole of `windows` across their ends.',
-      ),
-    eta: share
-      .default(0.3)
-      .describe('Balanced share of the mixture; the rest follows the degradation.'),
-    tolerance: z
-      .number()
-      .min(0)
-      .default(0.005)
-      .describe('Converged when no degradation moves by more in two rounds.'),
-    patience: count.default(2).describe('Rounds without a better state after which to stop.'),
-    max_seconds: seconds.describe(
-      'Stop after so long, which no second run does at the same step; null: no limit.',
-    ),
-    validation_windows: count
-      .default(16)
-      .describe('Windows of each source that a round is measured on.'),
-    distill: share.default(0).describe('Share of the loss that follows the dense model.'),
-  })
-  .prefault({})
-  .describe('Dynamic knowledge recovery on pretraining text (paper Alg. 5).');
-
-const instructTuning = z
-  .strictObject({
-    tokens: count.default(50_000).describe('Training tokens of this stage.'),
-    learning_rate: learningRate.default(3e-4),
-    rounds: count.default(2),
-    batch_size: count.default(16).describe('Instructions in one optimiser step.'),
-    packing: z
-      .enum(examplePackings)
-      .default('rows')
-      .describe(
-        'Instructions share `rows` of sequence_length, out of sight of each other, or have a `padded` row each.',
-      ),
-    max_seconds: seconds.describe('As in recovery.'),
-  })
-  .prefault({})
-  .describe('Recovery on instructions.');
-
 const evaluation = z
   .strictObject({
     tasks: z.array(z.enum(taskNames)).default([]).describe("Tasks by lm-eval's names."),
@@ -241,6 +185,10 @@ export const jobSchema = z.strictObject({
     .default('cpu')
     .describe('`cpu`, `cuda` or `cuda:N`.'),
   sources,
+  deduplicate: z
+    .boolean()
+    .default(true)
+    .describe('Leave out documents that came before, and from training what is validated on.'),
   instruct: instruct.nullable().default(null),
   sequence_length: z
     .number()

@@ -50,6 +50,7 @@ t.test('when nothing else is said, then these are the settings', async (t) => {
       engines: [],
     },
     export: { form: 'uniform', max_shard_bytes: 5_000_000_000 },
+    deduplicate: true,
     recovery: {
       learning_rate: 1e-3,
       rounds: 4,

@@ -25,7 +25,7 @@ const corpus: Corpus = {
     { name: 'x', ids: madeUpText(120, 1) },
     { name: 'y', ids: madeUpText(120, 2) },
   ],
-  hashes: {},
+  splits: {},
 };
 
 const examples = Array.from({ length: 12 }, (_, i): Example => {

@@ -19,7 +19,7 @@ function corpusOf(length: number): Corpus {
   const ids = madeUpText(length * 40 + 1, 1);
   const documentStarts = Int32Array.from({ length: ids.length / 5 }, (_, i) => 5 * i);
   const train = [{ name: 'x', windows: windows({ ids, documentStarts }, length) }];
-  return { train, validation: [{ name: 'x', ids: madeUpText(120, 1) }], hashes: {} };
+  return { train, validation: [{ name: 'x', ids: madeUpText(120, 1) }], splits: {} };
 }
 
 const examples = Array.from({ length: 12 }, (_, i): Example => {
@@ -92,7 +92,10 @@ t.test(
       const packed = losses(dir, jobOf(model, { text: 'documents', examples: 'rows' }, 24));
       const plain = losses(dir, jobOf(model, { text: 'windows', examples: 'padded' }, 24));
       t.strictSame([packed.text, packed.examples], [plain.text, plain.examples]);
-      t.equal(packed.told.filter((message) => message.includes('rows of 24 are not packed')).length, 2);
+      t.equal(
+        packed.told.filter((message) => message.includes('rows of 24 are not packed')).length,
+        2,
+      );
     });
     t.end();
   },
