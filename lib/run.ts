@@ -289,7 +289,8 @@ async function recovered(
   );
   if (!instructions) return dir;
   const tuned = folder.checkpointDir('recover-instruct');
-  await folder.stage('recover-instruct', { instruct, instructTuning, lora, seed }, () =>
+  const texts = folder.manifest.files.flatMap((f) => (f.role === 'instructions' ? f.sha256 : []));
+  await folder.stage('recover-instruct', { instruct, texts, instructTuning, lora, seed }, () =>
     recoverInstruct(ctx, job, instructions, { from: dir, dir: tuned }),
   );
   return tuned;

@@ -25,6 +25,10 @@ const commands: Readonly<Record<string, Entry>> = {
     summary: 'prune a model and export what is left, without recovery',
     load: async () => (await import('./staged.js')).stagedCommand('prune', process.argv.slice(2)),
   },
+  recover: {
+    summary: 'recover a pruned model, and report',
+    load: async () => (await import('./recover.js')).recoverCommand(process.argv.slice(2)),
+  },
   export: {
     summary: 'write the model of a run once more, in another form',
     load: async () => (await import('./export.js')).exportCommand(),

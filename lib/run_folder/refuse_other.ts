@@ -57,7 +57,8 @@ function facts({ output: _, ...job }: Job): Omit<Job, 'output'> {
   return job;
 }
 
-function list(other: { path: string; a: unknown; b: unknown }[]): string {
+/** The first of {@link differences} in words. */
+export function list(other: { path: string; a: unknown; b: unknown }[]): string {
   const first = other
     .slice(0, 5)
     .map(({ path, a, b }) => `${path} is ${text(a)} there, ${text(b)} here`);

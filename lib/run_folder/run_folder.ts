@@ -114,7 +114,10 @@ function runFolder(
   owner: string,
   emit: (event: RunEvent) => void,
 ): RunFolder {
-  const contents = manifest.files.map(({ role, sha256 }) => [role, sha256]);
+  // The stage that reads the instructions has them in its inputs: pruning does not depend on them.
+  const contents = manifest.files
+    .filter(({ role }) => role !== 'instructions')
+    .map(({ role, sha256 }) => [role, sha256]);
   /** Hash of everything before the next stage. */
   let chain = hashOf(contents);
   const hashOfStage = (name: StageName, inputs: unknown) => hashOf({ chain, name, inputs });

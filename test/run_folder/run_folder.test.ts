@@ -36,7 +36,7 @@ t.test('when a run starts, then the manifest says from what, with what and where
   t.same(
     files.map(({ path, role }) => [path.slice(dir.length + 1), role]),
     [
-      ['alpaca.json', 'data'],
+      ['alpaca.json', 'instructions'],
       ['data/train.jsonl', 'data'],
       ['data/validation.jsonl', 'data'],
       ['model/config.json', 'model'],
