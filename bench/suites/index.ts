@@ -11,6 +11,7 @@ import { knowledgeSuite } from './knowledge.js';
 import { lhspgSuite } from './lhspg.js';
 import { load } from './load.js';
 import { mmap } from './mmap.js';
+import { service } from './service.js';
 import { trace } from './trace.js';
 
 export const suites: readonly Suite[] = [
@@ -26,4 +27,5 @@ export const suites: readonly Suite[] = [
   cut,
   mmap,
   cli,
+  service,
 ];

@@ -9,7 +9,7 @@ import {
   rmSync,
   truncateSync,
 } from 'node:fs';
-import { join, resolve } from 'node:path';
+import { basename, join, resolve } from 'node:path';
 import { writeFailure } from '../checkpoint/durable_file.js';
 import type { Job } from '../config/job.js';
 import { LoraShearError } from '../errors.js';
@@ -101,6 +101,7 @@ export async function openRunFolder(
       : { format: 1, job, files, start: session, resumes: [] };
     writeJson(join(folder, manifestName), manifest);
     dropPartialLine(join(folder, metricsName));
+    dropHalfWritten(folder);
     return runFolder(folder, manifest, owner, options.emit ?? (() => undefined));
   } catch (thrown) {
     releaseLock(folder, owner);
@@ -223,6 +224,15 @@ function warnOfChanges(
   const list = changed.map((key) => `${key} ${was[key] ?? 'unknown'} → ${is[key] ?? 'unknown'}`);
   const message = `resumed with ${list.join(', ')}: the result may differ in its last bits`;
   emit?.({ type: 'warning', message });
+}
+
+/** A kill in the middle of a write leaves what would have taken a name next, and nobody else writes here. */
+function dropHalfWritten(folder: string): void {
+  for (const path of readdirSync(folder, { recursive: true }) as string[]) {
+    if (/^\..*\.former$|\.(partial|tmp)$/.test(basename(path))) {
+      rmSync(join(folder, path), { recursive: true, force: true });
+    }
+  }
 }
 
 /** A kill in the middle of an append leaves half a line. */
