@@ -1,4 +1,5 @@
 // The JSON that each stage leaves in the run folder; the report is made from these and nothing else (design §1, 24).
+import type { TextPerplexity } from './evaluate/text_perplexity.js';
 
 /** graph.json */
 export interface GraphArtefact {
@@ -193,6 +194,8 @@ export interface EvaluationArtefact {
   /** lm-eval's metric names, for example {"arc_easy": {"acc,none": …}} */
   tasks: Record<string, Record<string, number>>;
   samples: Record<string, number>;
+  /** perplexities by named protocols; absent where none was asked for */
+  texts?: TextPerplexity[];
   /** what the model writes after a fixed prompt, greedily */
   sample?: { prompt: string; text: string };
 }

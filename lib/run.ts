@@ -13,13 +13,12 @@ import type { Allocation } from './budget/allocate.js';
 import type { Job } from './config/job.js';
 import type { Context } from './context.js';
 import type { Corpus } from './data/corpus.js';
-import { readTasks } from './evaluate/commands.js';
 import { describePartition } from './groups/describe.js';
 import type { Graph } from './graph/graph.js';
 import type { Partition } from './groups/group.js';
 import { distribution } from './knowledge/distribution.js';
 import { allocation, plannedAllocation } from './pipeline/allocation.js';
-import { type Yardstick, assess } from './pipeline/assess.js';
+import { assess } from './pipeline/assess.js';
 import { type Budget, budgetOf } from './pipeline/budget.js';
 import { cardOf } from './pipeline/card.js';
 import { type ModelPlan, type PlanSettings, planModel } from './plan/plan.js';
@@ -35,6 +34,7 @@ import {
 } from './pipeline/restore.js';
 import { calibrationOf, probeOf } from './pipeline/windows.js';
 import { openWorkingModel } from './pipeline/working_model.js';
+import { readQuestions, yardstickOf } from './pipeline/yardstick.js';
 import { writeReport } from './report/write_report.js';
 import type { RunFolder } from './run_folder/run_folder.js';
 import { type Tokenizer, checkVocabulary, loadTokenizer } from './tokenizer/tokenizer.js';
@@ -243,12 +243,11 @@ export async function pruneJob(ctx: Context, job: Job, folder: RunFolder): Promi
  */
 export async function pipeline(ctx: Context, job: Job, folder: RunFolder): Promise<RunSummary> {
   const budget = budgetOf(job);
-  const named = job.evaluation.tasks;
-  const tasks = named.length > 0 ? await readTasks(named, job.evaluation.dataDir) : [];
+  const questions = await readQuestions(job);
   const run = await opened(ctx, job, folder);
   const { corpus, tokenizer } = run;
   const instructions = job.instruct && (await readExamples(job, job.instruct, tokenizer, ctx));
-  const yardstick: Yardstick = { job, corpus, tokenizer, tasks };
+  const yardstick = yardstickOf({ job, corpus, tokenizer }, questions);
   const { evaluation } = job;
   const assessed = (name: EvaluationArtefact['model'], dir: string): Promise<EvaluationArtefact> =>
     folder.stage(`evaluate-${name}`, { evaluation }, () => {

@@ -25,6 +25,7 @@ export interface JobFlags {
   allocation?: string;
   form?: string;
   tasks?: string;
+  perplexity?: string[];
   limit?: string;
 }
 
@@ -98,6 +99,12 @@ export function addJobOptions(command: Command, first?: 'model'): Command {
     .option('--allocation <rule>', 'what each layer loses: layer (alike), global, kind [layer]')
     .option('--form <name>', 'export: uniform, padded, per-layer [uniform]')
     .option('--tasks <names>', 'tasks to evaluate, with commas: arc_easy,boolq')
+    .addOption(
+      new Option(
+        '--perplexity <protocol:text>',
+        'perplexity by protocol: gptq:wikitext2, llm-pruner:ptb=FILE; repeat for more',
+      ).argParser(collect),
+    )
     .option('--limit <n>', 'documents of each task [all]')
     .option('--seed <n>', 'seed of every random choice [0]')
     .option('--device <name>', 'cpu, cuda or cuda:N [cpu]')
@@ -124,8 +131,8 @@ export async function jobOf(operands: readonly string[], flags: JobFlags): Promi
   }
   const overrides = [...operands.filter((o) => o.includes('=')), ...overridesOf(flags)];
   const job = await parse(file, overrides);
-  const { tasks, dataDir } = job.evaluation;
-  if (tasks.length === 0 || dataDir !== undefined) return job;
+  const { tasks, perplexity, dataDir } = job.evaluation;
+  if (tasks.length + perplexity.length === 0 || dataDir !== undefined) return job;
   const { hubCacheFolder } = await import('../evaluate/hub_cache.js');
   return { ...job, evaluation: { ...job.evaluation, dataDir: hubCacheFolder(process.env) } };
 }
@@ -156,6 +163,7 @@ export function overridesOf(flags: JobFlags): Override[] {
   if (method !== undefined) given.push(['lhspg.form', method === 'lhspg' ? 'transfer' : method]);
   for (const source of flags.source ?? []) given.push(sourceOf(source));
   if (flags.tasks !== undefined) given.push(['evaluation.tasks', listOf(flags.tasks)]);
+  if (flags.perplexity) given.push(['evaluation.perplexity', flags.perplexity]);
   return given;
 }
 

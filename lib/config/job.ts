@@ -4,6 +4,7 @@ import type { Form } from '../checkpoint/form_of.js';
 import type { TemplateName } from '../data/alpaca.js';
 import type { ExamplePacking } from '../data/pack_examples.js';
 import type { Packing } from '../data/packing.js';
+import type { PerplexitySpec } from '../evaluate/perplexity_spec.js';
 import type { GroupKind } from '../groups/group.js';
 import type { PullRule } from '../lhspg/pull.js';
 import type { EngineName } from '../plan/engines/names.js';
@@ -170,6 +171,8 @@ export interface Job {
   readonly evaluation: {
     /** lm-eval's task names. */
     readonly tasks: readonly string[];
+    /** Perplexities by named protocols. */
+    readonly perplexity: readonly PerplexitySpec[];
     /** Hugging Face hub cache with the tasks' datasets; undefined: the user's. */
     readonly dataDir?: string | undefined;
     /** Documents per task; null: all. */

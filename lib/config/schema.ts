@@ -2,6 +2,8 @@
 import { z } from 'zod';
 import { templates } from '../data/alpaca.js';
 import { taskNames } from '../evaluate/index.js';
+import { defaultText } from '../evaluate/perplexity_spec.js';
+import { protocolNames } from '../evaluate/protocols/index.js';
 import { pullRules } from '../lhspg/pull.js';
 import { type SaliencyName, saliencyFacts, saliencyNames } from '../saliency/names.js';
 import { schedules } from '../train/schedule.js';
@@ -153,22 +155,29 @@ const lhspg = z
   .prefault({})
   .describe('LoRA Half-Space Projected Gradient (paper Alg. 4).');
 
-const evaluation = z
-  .strictObject({
-    tasks: z.array(z.enum(taskNames)).default([]).describe("Tasks by lm-eval's names."),
-    data_dir: path
-      .optional()
-      .describe("Hugging Face hub cache with the tasks' datasets [the user's]."),
-    limit: count.nullable().default(null).describe('Documents of each task; null: all.'),
-    windows: count.default(48).describe('Perplexity windows of each source.'),
-    sample_prompt: z
-      .string()
-      .nullable()
-      .default(null)
-      .describe('Start of the text that the models write in the report.'),
-  })
-  .prefault({})
-  .describe('What is measured before, after the cut, and at the end.');
+const perplexity = z.strictObject({
+  protocol: z.enum(protocolNames).describe('How a text is cut and counted (docs/evaluation.md).'),
+  text: z.string().min(1).default(defaultText).describe('wikitext2, ptb, or a name of your own.'),
+  path: path.optional().describe('File of the text; wikitext2 needs none.'),
+  window: count.optional().describe("Tokens of a window [the protocol's]."),
+});
+
+const evaluationKeys = z.strictObject({
+  tasks: z.array(z.enum(taskNames)).default([]).describe("Tasks by lm-eval's names."),
+  perplexity: z.array(perplexity).default([]).describe('Perplexities by named protocols.'),
+  data_dir: path
+    .optional()
+    .describe("Hugging Face hub cache with the tasks' datasets [the user's]."),
+  limit: count.nullable().default(null).describe('Documents of each task; null: all.'),
+  windows: count.default(48).describe('Perplexity windows of each source.'),
+  sample_prompt: z
+    .string()
+    .nullable()
+    .default(null)
+    .describe('Start of the text that the models write in the report.'),
+});
+const whatIsMeasured = 'What is measured before, after the cut, and at the end.';
+const evaluation = evaluationKeys.prefault({}).describe(whatIsMeasured);
 
 /** A job after its shorthands were written out (normalise.ts). */
 export const jobSchema = z.strictObject({
@@ -236,6 +245,17 @@ export const jobFileSchema = jobSchema.extend({
     .describe(
       'Instructions for the second recovery stage: a path, or options; null leaves it out.',
     ),
+  evaluation: evaluationKeys
+    .extend({
+      perplexity: z
+        .array(z.union([z.string().min(1), perplexity]))
+        .default([])
+        .describe(
+          'Perplexities by named protocols: gptq:wikitext2, llm-pruner:ptb=FILE, or options.',
+        ),
+    })
+    .prefault({})
+    .describe(whatIsMeasured),
 });
 
 export const defaultTokens = 400_000;

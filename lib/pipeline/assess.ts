@@ -1,22 +1,15 @@
 // One row of the proof: perplexity per source, tasks, and a sample of text of a model (dense, cut or recovered).
 import type { EvaluationArtefact } from '../artefacts.js';
-import type { Job } from '../config/job.js';
 import type { Context } from '../context.js';
 import type { Corpus } from '../data/corpus.js';
 import type { StageName } from '../events.js';
-import { type TaskData, runTasks } from '../evaluate/commands.js';
+import { runTasks } from '../evaluate/commands.js';
 import { perplexity } from '../evaluate/perplexity.js';
+import { textPerplexity } from '../evaluate/text_perplexity.js';
 import { generate } from '../generate/generate.js';
 import type { Model } from '../models/model.js';
 import type { Tokenizer } from '../tokenizer/tokenizer.js';
-
-/** What all models of a run are measured on. */
-export interface Yardstick {
-  readonly job: Job;
-  readonly corpus: Corpus;
-  readonly tokenizer: Tokenizer;
-  readonly tasks: readonly TaskData[];
-}
+import type { Yardstick } from './yardstick.js';
 
 /** Tokens of the sample of text, prompt not counted. */
 const sampleTokens = 60;
@@ -27,7 +20,7 @@ export function assess(
   ctx: Context,
   model: Model,
   name: EvaluationArtefact['model'],
-  { job, corpus, tokenizer, tasks }: Yardstick,
+  { job, corpus, tokenizer, tasks, texts }: Yardstick,
 ): EvaluationArtefact {
   const stage: StageName = `evaluate-${name}`;
   const progress = (done: number, total: number, note?: string): void => {
@@ -50,6 +43,9 @@ export function assess(
     limit: job.evaluation.limit ?? undefined,
     progress,
   });
+  const perplexities = textPerplexity(model, texts, ctx, {
+    progress: (done, total) => progress(done, total),
+  });
   return {
     model: name,
     protocol: report.protocol,
@@ -57,6 +53,7 @@ export function assess(
     geometricMean: report.geometricMean,
     tasks: Object.fromEntries(results.map(({ task, metrics }) => [task, metrics])),
     samples: Object.fromEntries(results.map(({ task, effective }) => [task, effective])),
+    ...(perplexities.length > 0 ? { texts: perplexities } : {}),
     sample: sampleText(ctx, model, tokenizer, job.evaluation.samplePrompt, corpus),
   };
 }

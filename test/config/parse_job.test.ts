@@ -38,7 +38,7 @@ t.test('when only model and sources are given, then every default is filled in',
     cut: { kvHeads: 'auto' },
     recovery: { learningRate: 1e-3, rounds: 4, eta: 0.3, tolerance: 0.005, distill: 0 },
     instructTuning: { tokens: 50_000, learningRate: 3e-4, rounds: 2, batchSize: 16 },
-    evaluation: { tasks: [], limit: null, windows: 48, samplePrompt: null },
+    evaluation: { tasks: [], perplexity: [], limit: null, windows: 48, samplePrompt: null },
   });
 });
 

@@ -71,7 +71,7 @@ t.test('when nothing else is said, then these are the settings', async (t) => {
       packing: 'rows',
       max_seconds: null,
     },
-    evaluation: { tasks: [], limit: null, windows: 48, sample_prompt: null },
+    evaluation: { tasks: [], perplexity: [], limit: null, windows: 48, sample_prompt: null },
   });
   t.equal(jobSchema.parse(least).instruct, null);
 });
@@ -144,6 +144,14 @@ for (const [kind, names] of Object.entries(keys) as [keyof typeof bounds, string
     }
   });
 }
+
+t.test('when a perplexity is asked for, then its protocol is a known one', async (t) => {
+  const takes = (spec: object) => objections('evaluation.perplexity', [spec]);
+  t.same(takes({ protocol: 'gptq' }), []);
+  t.same(takes({ protocol: 'llm-pruner', text: 'ptb', path: 'p', window: 64 }), []);
+  t.same(takes({ protocol: 'gptk' }), ['evaluation.perplexity.0.protocol']);
+  t.same(takes({ protocol: 'gptq', window: 0 }), ['evaluation.perplexity.0.window']);
+});
 
 t.test('when a window has one token, then there is nothing to predict', async (t) => {
   t.same(objections('sequence_length', 2), []);
