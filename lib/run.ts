@@ -35,7 +35,7 @@ import {
 import { calibrationOf, probeOf } from './pipeline/windows.js';
 import { openWorkingModel } from './pipeline/working_model.js';
 import { readQuestions, yardstickOf } from './pipeline/yardstick.js';
-import { writeReport } from './report/write_report.js';
+import { reportPaths, writePages } from './report/write_report.js';
 import type { RunFolder } from './run_folder/run_folder.js';
 import { type Tokenizer, checkVocabulary, loadTokenizer } from './tokenizer/tokenizer.js';
 import type { TokenBatch } from './train/language_model_loss.js';
@@ -268,9 +268,9 @@ export async function pipeline(ctx: Context, job: Job, folder: RunFolder): Promi
     }),
   );
   const final = await assessed('recovered', modelDir);
-  const report = await folder.stage('report', {}, () => writeReport(folder.path));
+  await folder.stage('report', {}, () => writePages(folder.path));
   return {
-    ...{ output: folder.path, model: modelDir, report: report.html, cut: result },
+    ...{ output: folder.path, model: modelDir, report: reportPaths(folder.path).html, cut: result },
     ...{ dense, pruned: cutScores, recovered: final },
   };
 }

@@ -1,5 +1,5 @@
 // One row of the proof: perplexity per source, tasks, and a sample of text of a model (dense, cut or recovered).
-import type { EvaluationArtefact } from '../artefacts.js';
+import type { EvaluationArtefact, Timed } from '../artefacts.js';
 import type { Context } from '../context.js';
 import type { Corpus } from '../data/corpus.js';
 import type { StageName } from '../events.js';
@@ -34,11 +34,16 @@ export function assess(
       ...(note === undefined ? {} : { note }),
     });
   };
+  const started = performance.now();
   const report = perplexity(model, corpus.validation, ctx, {
     length: job.sequenceLength,
     windows: job.evaluation.windows,
     progress,
   });
+  const read = since(
+    started,
+    report.rows.reduce((sum, { tokens }) => sum + tokens, 0),
+  );
   const results = runTasks(model, tokenizer, tasks, ctx, {
     limit: job.evaluation.limit ?? undefined,
     progress,
@@ -46,6 +51,8 @@ export function assess(
   const perplexities = textPerplexity(model, texts, ctx, {
     progress: (done, total) => progress(done, total),
   });
+  const prompt = job.evaluation.samplePrompt;
+  const { sample, written } = sampleText(ctx, model, tokenizer, prompt, corpus);
   return {
     model: name,
     protocol: report.protocol,
@@ -54,9 +61,15 @@ export function assess(
     tasks: Object.fromEntries(results.map(({ task, metrics }) => [task, metrics])),
     samples: Object.fromEntries(results.map(({ task, effective }) => [task, effective])),
     ...(perplexities.length > 0 ? { texts: perplexities } : {}),
-    sample: sampleText(ctx, model, tokenizer, job.evaluation.samplePrompt, corpus),
+    sample,
+    speed: { read, written },
   };
 }
+
+const since = (start: number, tokens: number): Timed => ({
+  tokens,
+  seconds: (performance.now() - start) / 1000,
+});
 
 /** What the model writes after the job's prompt, or after the first words of the first source. */
 function sampleText(
@@ -65,14 +78,16 @@ function sampleText(
   tokenizer: Tokenizer,
   prompt: string | null,
   { validation }: Corpus,
-): { prompt: string; text: string } {
+): { sample: { prompt: string; text: string }; written: Timed } {
   const ids =
     prompt === null ? validation[0]?.ids.slice(0, promptTokens) : tokenizer.encode(prompt);
   const start = Array.from(ids ?? []).slice(-(model.context - 1)); // room for one token at least
   const decode = (part: number[]): string => tokenizer.decode(part, { skipSpecialTokens: true });
-  if (start.length === 0) return { prompt: '', text: '' };
+  const from = performance.now();
+  if (start.length === 0) return { sample: { prompt: '', text: '' }, written: since(from, 0) };
   const maxNewTokens = Math.min(sampleTokens, model.context - start.length);
   const endIds = tokenizer.eosId === undefined ? [] : [tokenizer.eosId];
   const written = [...generate(model, start, { maxNewTokens, endIds, ctx })];
-  return { prompt: decode(start), text: decode(written) };
+  const timed = since(from, written.length);
+  return { sample: { prompt: decode(start), text: decode(written) }, written: timed };
 }
