@@ -102,7 +102,7 @@ function lossChart(found: readonly Stretch[], frame: Frame): Drawing {
     opacity: 1,
     fontSize: 11,
     rotate: 90,
-    position: 'insideEndTop',
+    position: 'insideEndBottom',
     distance: 4,
   };
   const markLine = {
