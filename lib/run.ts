@@ -36,6 +36,7 @@ import { calibrationOf, probeOf } from './pipeline/windows.js';
 import { openWorkingModel } from './pipeline/working_model.js';
 import { readQuestions, yardstickOf } from './pipeline/yardstick.js';
 import { reportPaths, writePages } from './report/write_report.js';
+import { leastBytes, refuseFullDisk } from './run_folder/refuse_full_disk.js';
 import type { RunFolder } from './run_folder/run_folder.js';
 import { type Tokenizer, checkVocabulary, loadTokenizer } from './tokenizer/tokenizer.js';
 import type { TokenBatch } from './train/language_model_loss.js';
@@ -188,6 +189,7 @@ interface Pruned {
 async function pruned(run: Opened): Promise<Pruned> {
   const { ctx, job, folder, partition, corpus, calibration, probe } = run;
   const budget = budgetOf(job);
+  refuseFullDisk(folder.path, leastBytes(job, partition.parameters));
   const [knowledge, plan] = await analysed(run);
   const from = folder.checkpointDir('lhspg');
   const dir = folder.checkpointDir('compress');

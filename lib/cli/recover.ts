@@ -2,6 +2,7 @@
 import { Command } from 'commander';
 import { commandLine } from './arguments.js';
 import type { JobFlags } from './job_options.js';
+import { stagePlan } from './stage_plan.js';
 import { stagedJob } from './staged.js';
 
 /** The `recover` subcommand. `argv` is what was typed after the program's name, for the manifest. */
@@ -25,7 +26,7 @@ export function recoverCommand(argv: readonly string[]): Command {
       const { job } = await stagedJob([run, ...overrides], flags);
       const client = await import('../engine/client.js');
       const { engineSession, printJson } = await import('./engine_session.js');
-      const summary = await engineSession({ json }, (session) =>
+      const summary = await engineSession({ json, plan: stagePlan('recover', job) }, (session) =>
         client.recover(job, { ...session, command: commandLine(argv) }),
       );
       if (json) {

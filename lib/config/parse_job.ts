@@ -72,6 +72,18 @@ function contradictions(raw: RawObject): Problem[] {
   if (raw['tokens'] !== undefined && raw['steps'] !== undefined) {
     problems.push({ path: 'steps', message: 'says the same as tokens; give one of them' });
   }
+  // `instruct: null` leaves the stage out, whatever else a file says of it.
+  if (isRaw(raw['instruct_tuning']) && raw['instruct'] === undefined) {
+    const message =
+      'needs instructions to train on; give instruct, or instruct: null to leave it out';
+    problems.push({ path: 'instruct_tuning', message });
+  }
+  const evaluation = isRaw(raw['evaluation']) ? raw['evaluation'] : {};
+  const { limit = null, tasks = [] } = evaluation;
+  if (limit !== null && Array.isArray(tasks) && tasks.length === 0) {
+    const message = 'counts the documents of tasks; name some in evaluation.tasks';
+    problems.push({ path: 'evaluation.limit', message });
+  }
   for (const [alias, name] of Object.entries(aliases)) {
     if (!hasKey(raw, alias)) continue;
     problems.push({ path: alias, message: `says the same as ${name}; give one of them` });
@@ -123,8 +135,13 @@ function invalid(file: string, problems: readonly Problem[]): LoraShearError {
     lines.length === 1
       ? `${file}: ${lines[0] as string}`
       : `${file} has ${lines.length} problems:\n${lines.map((line) => `  - ${line}`).join('\n')}`;
+  const noText = problems.some(
+    ({ path, message }) => path === 'sources' && message.startsWith('is missing'),
+  );
   return new LoraShearError('CONFIG_INVALID', message, {
-    hint: 'docs/job.schema.json lists every key; `lorashear-native run --help` shows the flags',
+    hint: noText
+      ? 'name text to prune and recover with: `--source web=data/web`, once for each kind of text; a parquet, JSONL, JSON or text file, or a folder with train* and validation* files'
+      : 'docs/job.schema.json lists every key; `lorashear-native run --help` shows the flags',
     facts: { file, problems },
   });
 }
