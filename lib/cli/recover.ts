@@ -12,7 +12,6 @@ export function recoverCommand(argv: readonly string[]): Command {
     .argument('<run>', 'folder of `prune`, or of a `run` that was stopped after its cut')
     .argument('[overrides...]', 'keys of a job: recovery.rounds=6')
     .option('-i, --instruct <path>', "instructions in Alpaca's format [the run's]")
-    .option('--form <name>', "export: uniform, padded, per-layer [the run's]")
     .option('--tasks <names>', 'tasks to evaluate, with commas: arc_easy,boolq')
     .option('--limit <n>', 'documents of each task [all]')
     .option('--device <name>', "cpu, cuda or cuda:N [the run's]")
@@ -42,7 +41,7 @@ type RecoverFlags = JobFlags & { json?: boolean };
 
 const examples = `
 What was pruned is read, not repeated; how it was pruned cannot be changed here. A stopped recovery goes on
-with the same command.
+with the same command. For another form of the model: lorashear-native export.
 
 Examples:
   lorashear-native prune models/tiny --ratio 0.2 --source web=data/web --output runs/tiny-20

@@ -30,7 +30,7 @@ Examples:
   lorashear-native prune models/tiny --ratio 0.2 --source web=data/web --output runs/tiny-20
   lorashear-native prune runs/tiny --ratio 0.5 --method one-shot --saliency wanda
   lorashear-native prune runs/tiny --ratio 0.5 --allocation global --form per-layer
-  lorashear-native run runs/tiny-20                   # goes on to recovery and report`,
+  lorashear-native recover runs/tiny-20               # goes on to recovery and report`,
   },
 } as const;
 

@@ -66,7 +66,7 @@ export function prune(job: Job, options: RunOptions = {}): Running<PruneSummary>
 /**
  * Goes on from a pruned model to recovery, export, evaluation and report. `pruned` is the folder that {@link prune}, or
  * a {@link run} stopped after its cut, left; or the job with that `output`, which may differ from the one it was pruned
- * with in what comes after the cut: `recovery`, `instruct`, `instructTuning`, `evaluation`, `export`.
+ * with in what comes after the cut: `recovery`, `instruct`, `instructTuning`, `evaluation`.
  * @throws RUN_CORRUPT where nothing was pruned, CONFIG_INVALID for a change of what comes before, and as {@link run}
  */
 export function recover(

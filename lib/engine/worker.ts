@@ -25,7 +25,7 @@ async function run(request: RunRequest, { emit, aborted }: TaskTools) {
   const { analyzeJob, pipeline, pruneJob, refuseImpossible } = await import('../run.js');
   const runtime = begin(job);
   // The folder keeps the job that it has until another one can take its place.
-  if (goal === 'recover') refuseUnpruned(job.output, job);
+  const pruned = goal === 'recover' ? refuseUnpruned(job.output, job) : undefined;
   if (amend) refuseImpossible(job);
   const { checkpoint } = createContext({ aborted });
   const options = { resume, amend, command, owner, runtime, emit, checkpoint };
@@ -40,7 +40,7 @@ async function run(request: RunRequest, { emit, aborted }: TaskTools) {
   });
   try {
     const goals = { analyze: analyzeJob, prune: pruneJob, recover: pipeline, run: pipeline };
-    return await goals[goal](ctx, job, goal === 'recover' ? afterCut(folder) : folder);
+    return await goals[goal](ctx, job, pruned ? afterCut(folder, pruned) : folder);
   } catch (thrown) {
     if (!resume && !amend && asLoraShearError(thrown).code !== 'RUN_ABORTED')
       folder.discardUnstarted();
