@@ -4,6 +4,7 @@ import { boundary } from './boundary.js';
 import { cli } from './cli.js';
 import { cut } from './cut.js';
 import { decodeSuite } from './decode.js';
+import { evaluationSuite } from './evaluation.js';
 import { forward } from './forward.js';
 import { groupStatisticsSuite } from './group_statistics.js';
 import { halfSpaceProjectionSuite } from './half_space_projection.js';
@@ -23,6 +24,7 @@ export const suites: readonly Suite[] = [
   decodeSuite,
   knowledgeSuite,
   lhspgSuite,
+  evaluationSuite,
   load,
   cut,
   mmap,

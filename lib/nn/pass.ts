@@ -10,6 +10,7 @@ import type { Tensor } from '../tensor/tensor.js';
 import type { KvCache } from './kv_cache.js';
 import type { Module } from './module.js';
 import type { Rotation, RotationTable } from './rope.js';
+import { type TokenTree, type TreeRow, markVisible, treeRow } from './token_tree.js';
 
 /** What somebody who knows the outputs of attentions and feed-forwards does to a pass. */
 export interface PartHooks {
@@ -28,6 +29,8 @@ export interface PassOptions {
    * token sees and which does not count for positions. Default: no padding.
    */
   readonly mask?: readonly (readonly number[])[] | null | undefined;
+  /** Rows that are several texts with one beginning, each row one tree; goes with neither mask nor cache. */
+  readonly trees?: readonly TokenTree[] | undefined;
   /** Keys and values of the tokens before these; the pass appends its own. */
   readonly cache?: KvCache | null | undefined;
   /** Blocks keep only their inputs; the caller's backward goes through these. */
@@ -58,6 +61,7 @@ export class Pass {
   readonly #mask: readonly (readonly number[])[] | null;
   /** Where the document of each token begins in its row (B·T); null where every row is one document. */
   readonly #starts: Int32Array | null;
+  readonly #trees: readonly TreeRow[] | null;
   readonly #masks = new Map<string, Tensor>();
   readonly #rotations = new Map<RotationTable, Rotation>();
   readonly #positions = new Map<number, Tensor>();
@@ -67,7 +71,7 @@ export class Pass {
   constructor(
     tokens: Tensor,
     readonly dtype: DType,
-    { mask = null, cache = null, checkpoints, hooks, segments }: PassOptions = {},
+    { mask = null, trees, cache = null, checkpoints, hooks, segments }: PassOptions = {},
   ) {
     this.checkpoints = checkpoints;
     this.hooks = hooks;
@@ -86,6 +90,16 @@ export class Pass {
       );
     }
     this.#mask = mask?.some((row) => row.includes(0)) ? mask : null;
+    if (trees && (mask || cache || segments || trees.length !== batch)) {
+      throw new LoraShearError(
+        'CONFIG_INVALID',
+        'trees of tokens stand for mask, cache and segments',
+        {
+          hint: `give one tree for each of the ${batch} rows, and none of these`,
+        },
+      );
+    }
+    this.#trees = trees?.map((tree) => treeRow(tree, length)) ?? null;
     this.#starts = segments ? this.#startsOf(segments) : null;
   }
 
@@ -94,8 +108,19 @@ export class Pass {
     return this.past + this.length;
   }
 
-  /** Positions of the longest row: padding has none. */
+  /** Whether every row is one text without padding. */
+  get #whole(): boolean {
+    return !this.#mask && !this.#trees && !this.#starts;
+  }
+
+  /** Tokens of the longest text; in rows that are no trees, padding counts. */
+  get longest(): number {
+    return this.#trees ? this.#span : this.total;
+  }
+
+  /** Positions of the longest text: padding has none. */
   get #span(): number {
+    if (this.#trees) return Math.max(...this.#trees.flatMap(({ positions }) => positions)) + 1;
     if (this.#starts)
       return this.#starts.reduce((span, s, i) => Math.max(span, (i % this.length) - s + 1), 1);
     const ones = (row: readonly number[]): number => row.reduce((sum, one) => sum + one, 0);
@@ -105,8 +130,7 @@ export class Pass {
   /** Which keys the queries see; with a window, only the last `window` of them. Without need there is no mask. */
   visibility(window: number | null): Visibility {
     const narrow = window !== null && this.total > window;
-    const alone = !this.#mask && !this.#starts;
-    const plain = alone && !narrow && (this.past === 0 || this.length === 1);
+    const plain = this.#whole && !narrow && (this.past === 0 || this.length === 1);
     if (plain) return { causal: this.length > 1, mask: null };
     return { causal: false, mask: this.#maskOf(window, false) };
   }
@@ -133,7 +157,7 @@ export class Pass {
     const whole = table.at(this.#span, this.device, this.dtype, this.past === 0);
     const own = (x: Tensor): Tensor => this.#own(this.#placed(x));
     const rotation =
-      !this.#mask && !this.#starts && this.past === 0 && whole.length === this.length
+      this.#whole && this.past === 0 && whole.length === this.length
         ? whole
         : { ...whole, cos: own(whole.cos), sin: own(whole.sin), length: this.length };
     this.#rotations.set(table, rotation);
@@ -154,6 +178,7 @@ export class Pass {
   /** Place of every token in its text (B or 1, T), row by row. */
   #places(): number[] {
     if (this.#starts) return Array.from(this.#starts, (s, i) => (i % this.length) - s);
+    if (this.#trees) return this.#trees.flatMap(({ positions }) => positions);
     const rows = this.#mask ?? [Array<number>(this.total).fill(1)];
     return rows.flatMap((row) => {
       let next = 0;
@@ -202,7 +227,7 @@ export class Pass {
 
   /** Rows of a table (S, D) at this pass's positions. */
   #placed(table: Tensor): Tensor {
-    if (!this.#mask && !this.#starts) return slice(table, 0, this.past, this.total);
+    if (this.#whole) return slice(table, 0, this.past, this.total);
     const [D] = table.shape.slice(-1) as [number];
     return scoped(() => {
       const flat = reshape(this.positions(), [this.batch * this.length]);
@@ -214,9 +239,13 @@ export class Pass {
   #visible(window: number, inverted: boolean): Tensor {
     const { length, past, total } = this;
     const starts = this.#starts;
-    const rows = this.#mask ?? Array<null>(starts ? this.batch : 1).fill(null);
+    const rows = this.#trees ?? this.#mask ?? Array<null>(starts ? this.batch : 1).fill(null);
     const bits = new Uint8Array(rows.length * length * total);
     rows.forEach((row, b) => {
+      if (row && 'positions' in row) {
+        markVisible(row, window, bits.subarray(b * length * total, (b + 1) * length * total));
+        return;
+      }
       for (let t = 0; t < length; t++) {
         const at = past + t;
         const base = (b * length + t) * total;
