@@ -198,13 +198,6 @@ export interface EvaluationArtefact {
   texts?: TextPerplexity[];
   /** what the model writes after a fixed prompt, greedily */
   sample?: { prompt: string; text: string };
-  /** what this machine took to score the windows, and to write the sample; differs from run to run */
-  speed?: { read: Timed; written: Timed };
-}
-
-export interface Timed {
-  tokens: number;
-  seconds: number;
 }
 
 /** partition.json: what may be cut, and why the rest may not */

@@ -252,9 +252,9 @@ export async function pipeline(ctx: Context, job: Job, folder: RunFolder): Promi
   const yardstick = yardstickOf({ job, corpus, tokenizer }, questions);
   const { evaluation } = job;
   const assessed = (name: EvaluationArtefact['model'], dir: string): Promise<EvaluationArtefact> =>
-    folder.stage(`evaluate-${name}`, { evaluation }, () => {
+    folder.stage(`evaluate-${name}`, { evaluation }, (timings) => {
       using model = openWorkingModel(ctx, job, dir);
-      return assess(ctx, model, name, yardstick);
+      return assess(ctx, model, name, { ...yardstick, timings });
     });
 
   const { cut: result, dir } = await pruned(run);

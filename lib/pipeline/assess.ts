@@ -1,5 +1,5 @@
 // One row of the proof: perplexity per source, tasks, and a sample of text of a model (dense, cut or recovered).
-import type { EvaluationArtefact, Timed } from '../artefacts.js';
+import type { EvaluationArtefact } from '../artefacts.js';
 import type { Context } from '../context.js';
 import type { Corpus } from '../data/corpus.js';
 import type { StageName } from '../events.js';
@@ -8,6 +8,7 @@ import { perplexity } from '../evaluate/perplexity.js';
 import { textPerplexity } from '../evaluate/text_perplexity.js';
 import { generate } from '../generate/generate.js';
 import type { Model } from '../models/model.js';
+import type { Timings } from '../run_folder/artefact_file.js';
 import type { Tokenizer } from '../tokenizer/tokenizer.js';
 import type { Yardstick } from './yardstick.js';
 
@@ -20,7 +21,7 @@ export function assess(
   ctx: Context,
   model: Model,
   name: EvaluationArtefact['model'],
-  { job, corpus, tokenizer, tasks, texts }: Yardstick,
+  { job, corpus, tokenizer, tasks, texts, timings = {} }: Yardstick,
 ): EvaluationArtefact {
   const stage: StageName = `evaluate-${name}`;
   const progress = (done: number, total: number, note?: string): void => {
@@ -40,7 +41,7 @@ export function assess(
     windows: job.evaluation.windows,
     progress,
   });
-  const read = since(
+  timings['read'] = since(
     started,
     report.rows.reduce((sum, { tokens }) => sum + tokens, 0),
   );
@@ -52,7 +53,9 @@ export function assess(
     progress: (done, total) => progress(done, total),
   });
   const prompt = job.evaluation.samplePrompt;
-  const { sample, written } = sampleText(ctx, model, tokenizer, prompt, corpus);
+  const from = performance.now();
+  const [sample, written] = sampleText(ctx, model, tokenizer, prompt, corpus);
+  timings['written'] = since(from, written);
   return {
     model: name,
     protocol: report.protocol,
@@ -62,32 +65,29 @@ export function assess(
     samples: Object.fromEntries(results.map(({ task, effective }) => [task, effective])),
     ...(perplexities.length > 0 ? { texts: perplexities } : {}),
     sample,
-    speed: { read, written },
   };
 }
 
-const since = (start: number, tokens: number): Timed => ({
+const since = (start: number, tokens: number): Timings[string] => ({
   tokens,
   seconds: (performance.now() - start) / 1000,
 });
 
-/** What the model writes after the job's prompt, or after the first words of the first source. */
+/** What the model writes after the job's prompt, or after the first words of the first source; and in how many tokens. */
 function sampleText(
   ctx: Context,
   model: Model,
   tokenizer: Tokenizer,
   prompt: string | null,
   { validation }: Corpus,
-): { sample: { prompt: string; text: string }; written: Timed } {
+): [{ prompt: string; text: string }, number] {
   const ids =
     prompt === null ? validation[0]?.ids.slice(0, promptTokens) : tokenizer.encode(prompt);
   const start = Array.from(ids ?? []).slice(-(model.context - 1)); // room for one token at least
   const decode = (part: number[]): string => tokenizer.decode(part, { skipSpecialTokens: true });
-  const from = performance.now();
-  if (start.length === 0) return { sample: { prompt: '', text: '' }, written: since(from, 0) };
+  if (start.length === 0) return [{ prompt: '', text: '' }, 0];
   const maxNewTokens = Math.min(sampleTokens, model.context - start.length);
   const endIds = tokenizer.eosId === undefined ? [] : [tokenizer.eosId];
   const written = [...generate(model, start, { maxNewTokens, endIds, ctx })];
-  const timed = since(from, written.length);
-  return { sample: { prompt: decode(start), text: decode(written) }, written: timed };
+  return [{ prompt: decode(start), text: decode(written) }, written.length];
 }

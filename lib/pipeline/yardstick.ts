@@ -11,6 +11,7 @@ import {
 } from '../evaluate/text_perplexity.js';
 import { architectureOf } from '../models/index.js';
 import { metaWeights } from '../nn/weight_source.js';
+import type { Timings } from '../run_folder/artefact_file.js';
 import type { Tokenizer } from '../tokenizer/tokenizer.js';
 
 export interface Yardstick {
@@ -19,6 +20,8 @@ export interface Yardstick {
   readonly tokenizer: Tokenizer;
   readonly tasks: readonly TaskData[];
   readonly texts: readonly PreparedText[];
+  /** Where it is written how long reading windows and writing the sample took. */
+  readonly timings?: Timings;
 }
 
 /** Documents of the tasks, and texts of the perplexities, that the job names. */

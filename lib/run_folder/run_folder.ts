@@ -26,7 +26,7 @@ import {
   type Runtime,
 } from './manifest.js';
 import { refuseOther } from './refuse_other.js';
-import { readArtefact } from './artefact_file.js';
+import { readArtefact, type Timings } from './artefact_file.js';
 
 export const metricsName = 'metrics.jsonl';
 
@@ -36,10 +36,14 @@ export interface RunFolder {
   /**
    * The value of stage `name`: computed by `work` and written to `<name>.json`, or read from there when an
    * earlier session wrote it from the same `inputs` after the same stages. Emits stage-start and stage-end.
-   * The value must be plain JSON.
+   * The value must be plain JSON, and the same on every machine; what was timed goes to `timings`.
    * @throws RUN_CORRUPT when the artefact is not readable, and what `work` throws
    */
-  stage<T>(name: StageName, inputs: unknown, work: () => T | Promise<T>): Promise<T>;
+  stage<T>(
+    name: StageName,
+    inputs: unknown,
+    work: (timings: Timings) => T | Promise<T>,
+  ): Promise<T>;
   /** Whether {@link stage} would read `name` instead of computing it. */
   stands(name: StageName, inputs: unknown): boolean;
   /** Folder for the resumable state of a stage; exists when this returns. */
@@ -125,7 +129,11 @@ function runFolder(
   return {
     path: folder,
     manifest,
-    async stage<T>(name: StageName, inputs: unknown, work: () => T | Promise<T>): Promise<T> {
+    async stage<T>(
+      name: StageName,
+      inputs: unknown,
+      work: (timings: Timings) => T | Promise<T>,
+    ): Promise<T> {
       const inputHash = hashOfStage(name, inputs);
       chain = inputHash;
       const start = performance.now();
@@ -140,9 +148,12 @@ function runFolder(
       }
       emit({ type: 'stage-start', stage: name, reused: false });
       dropOtherState(join(folder, 'checkpoints', name), inputHash);
-      const value = await work();
+      const timings: Timings = {};
+      const value = await work(timings);
       const seconds = (performance.now() - start) / 1000;
-      writeJson(join(folder, `${name}.json`), { stage: name, inputHash, seconds, value });
+      const timed = Object.keys(timings).length > 0 ? { timings } : {};
+      const artefact = { stage: name, inputHash, seconds, ...timed, value };
+      writeJson(join(folder, `${name}.json`), artefact);
       end();
       return value;
     },

@@ -110,6 +110,18 @@ t.test('when a stage fails, then it leaves no artefact', async (t) => {
   t.same(readdirSync(runOf(dir)), ['manifest.json']);
 });
 
+t.test('when a stage times its work, then that stands beside its value', async (t) => {
+  const dir = t.testdir(smallInputs);
+  const folder = await openRunFolder(runOf(dir), smallJob(dir));
+  await folder.stage('load', {}, (timings) => {
+    timings['read'] = { tokens: 7, seconds: 0.5 };
+    return 1;
+  });
+  folder.close();
+  const written: unknown = JSON.parse(readFileSync(join(runOf(dir), 'load.json'), 'utf8'));
+  t.match(written, { value: 1, timings: { read: { tokens: 7, seconds: 0.5 } } });
+});
+
 t.test('when an artefact is damaged, then RUN_CORRUPT names it', async (t) => {
   const dir = t.testdir(smallInputs);
   const job = smallJob(dir);

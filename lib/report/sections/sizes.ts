@@ -1,5 +1,6 @@
 // What the model weighs and costs before and after, on disk and in use.
-import type { BudgetMeasures, EvaluationArtefact } from '../../artefacts.js';
+import type { BudgetMeasures } from '../../artefacts.js';
+import type { Timings } from '../../run_folder/artefact_file.js';
 import { amount, type Block, type Cell, type Section, table, text } from '../document.js';
 import { bytes, change, digits, whole } from '../format.js';
 import type { RunRecord } from '../run_record.js';
@@ -31,7 +32,10 @@ export function sizes(record: RunRecord): Section | undefined {
     ...row('MLP channels per layer', before?.channels, after?.channels),
   ];
   const blocks: Block[] = [table(['', 'before', cut ? 'after' : 'as planned', 'change'], rows)];
-  const timed = evaluations(record).filter(({ speed }) => speed !== undefined);
+  const timed = evaluations(record).flatMap(({ model }): [string, Timings][] => {
+    const timings = record.timings[`evaluate-${model}`];
+    return timings ? [[model, timings]] : [];
+  });
   if (timed.length > 0) blocks.push(...speedBlocks(timed));
   if (exported) {
     const { modelType, reason, form = 'uniform', waste, bytes: size } = exported;
@@ -45,13 +49,13 @@ export function sizes(record: RunRecord): Section | undefined {
   return { id: 'sizes', title: 'Size, memory and speed', blocks };
 }
 
-function speedBlocks(timed: readonly EvaluationArtefact[]): Block[] {
-  const rate = (s: { tokens: number; seconds: number } | undefined): Cell =>
+function speedBlocks(timed: readonly [string, Timings][]): Block[] {
+  const rate = (s: Timings[string] | undefined): Cell =>
     amount(s && s.seconds > 0 ? s.tokens / s.seconds : null, (n) => digits(n, 3));
   return [
     table(
       ['model', 'reading, tokens/s', 'writing, tokens/s'],
-      timed.map(({ model, speed }) => [model, rate(speed?.read), rate(speed?.written)]),
+      timed.map(([model, timings]) => [model, rate(timings['read']), rate(timings['written'])]),
     ),
     text(
       'Timed while this run measured: reading is scoring the held-out windows, writing is the sample of text, one token at a time. One pass each, on a machine that may have done other things: an order of magnitude, no benchmark.',

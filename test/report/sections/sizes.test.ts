@@ -40,14 +40,11 @@ t.test('when only the budget is known, then it is a plan', (t) => {
 });
 
 t.test('when models were timed, then their speed is tokens by seconds', (t) => {
-  const record = sampleRecord(t, (values) => {
-    values['evaluate-cut']!.speed = {
-      read: { tokens: 1000, seconds: 0.5 },
-      written: { tokens: 60, seconds: 0 },
-    };
-    delete values['evaluate-recovered']!.speed;
-  });
-  const [, speed] = tables(sizes(record));
+  const record = sampleRecord(t);
+  const cut = { read: { tokens: 1000, seconds: 0.5 }, written: { tokens: 60, seconds: 0 } };
+  const timings = { ...record.timings, 'evaluate-cut': cut };
+  delete timings['evaluate-recovered'];
+  const [, speed] = tables(sizes({ ...record, timings }));
   t.strictSame(speed?.rows, [
     ['dense', '60,200', '300'],
     ['cut', '2,000', '–'],
