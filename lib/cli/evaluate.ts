@@ -48,6 +48,8 @@ export function evaluateCommand(): Command {
       'after',
       `\nProtocols (docs/evaluation.md):\n${protocolHelp()}\n\nExamples:
   lorashear-native evaluate runs/tiny-20/model --tasks arc_easy,boolq --limit 200 --output results.json
+  lorashear-native evaluate models/tiny --tasks hellaswag --output results --log-samples
+  lorashear-native evaluate models/tiny --tasks piqa --data-dir /mnt/hub --json
   lorashear-native evaluate runs/tiny-20/model --perplexity gptq:wikitext2 --perplexity llm-pruner:ptb=ptb.valid.txt`,
     )
     .action(async (model: string, flags: EvaluateFlags) => {

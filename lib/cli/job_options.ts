@@ -74,19 +74,23 @@ export function addJobOptions(command: Command, first?: 'model'): Command {
         : 'YAML job file, see docs/job.schema.json',
     )
     .argument('[overrides...]', 'any key of a job: lhspg.periods=3')
+    .optionsGroup('Model:')
     .option('-m, --model <dir>', 'dense model: a Hugging Face folder (also --base-model)')
     .option('-r, --ratio <share>', 'share of all parameters to remove [0.2]')
     .option('-o, --output <dir>', 'run folder [runs/<model>-<ratio>]')
+    .optionsGroup('Data:')
     .addOption(
       new Option('-s, --source <name=path>', 'pretraining text; repeat for each source').argParser(
         collect,
       ),
     )
     .option('-i, --instruct <path>', "instructions in Alpaca's format")
+    .optionsGroup('Training:')
     .option('--tokens <n>', 'training tokens of pruning and pretraining recovery [400000]')
     .option('--steps <n>', 'the same in optimiser steps')
     .option('--sequence-length <n>', "tokens of a window [256, or the model's context]")
     .option('--batch-size <n>', 'windows in one optimiser step [16]')
+    .optionsGroup('Cut and export:')
     .option(
       '--saliency <name>',
       'units of the least score go, see below; mixed as magnitude=0.5,wanda=0.5 [reconstruction]',
@@ -98,6 +102,7 @@ export function addJobOptions(command: Command, first?: 'model'): Command {
     .option('--budget <measure>', 'what the ratio is of: parameters, macs, kv, memory [parameters]')
     .option('--allocation <rule>', 'what each layer loses: layer (alike), global, kind [layer]')
     .option('--form <name>', 'export: uniform, padded, per-layer [uniform]')
+    .optionsGroup('Evaluation:')
     .option('--tasks <names>', 'tasks to evaluate, with commas: arc_easy,boolq')
     .addOption(
       new Option(
@@ -106,9 +111,11 @@ export function addJobOptions(command: Command, first?: 'model'): Command {
       ).argParser(collect),
     )
     .option('--limit <n>', 'documents of each task [all]')
+    .optionsGroup('Machine:')
     .option('--seed <n>', 'seed of every random choice [0]')
     .option('--device <name>', 'cpu, cuda or cuda:N [cpu]')
     .option('--threads <n>', "threads [libtorch's own choice]")
+    .optionsGroup('This command:')
     .addHelpText('after', saliencyHelp);
 }
 

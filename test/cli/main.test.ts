@@ -62,6 +62,7 @@ t.test('when help is printed, then only the command line’s own files were load
   const ours = result.map(({ url }) => url).filter((url) => url.includes('/dist/lib/'));
   t.same(ours.map((url) => url.slice(url.indexOf('/dist/lib/') + '/dist/lib/'.length)).sort(), [
     'cli/arguments.js',
+    'cli/commands.js',
     'cli/main.js',
     'config/normalise.js',
   ]);
