@@ -1,6 +1,6 @@
 // Writes out the shorthands of a job: hyphens, names that other tools use, `name: path` sources, a bare instruct path.
 import { resolve } from 'node:path';
-import { partsOfSpec } from '../evaluate/perplexity_spec.js';
+import { partsOfSpec } from '../evaluate/perplexity_word.js';
 
 export type RawObject = Record<string, unknown>;
 

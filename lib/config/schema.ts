@@ -2,7 +2,7 @@
 import { z } from 'zod';
 import { templates } from '../data/alpaca.js';
 import { taskNames } from '../evaluate/index.js';
-import { defaultText } from '../evaluate/perplexity_spec.js';
+import { defaultText } from '../evaluate/perplexity_word.js';
 import { protocolNames } from '../evaluate/protocols/index.js';
 import { pullRules } from '../lhspg/pull.js';
 import { type SaliencyName, saliencyFacts, saliencyNames } from '../saliency/names.js';

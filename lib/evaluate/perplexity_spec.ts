@@ -1,6 +1,7 @@
 // What perplexity is asked for, as one word: `gptq`, `gptq@512:wikitext2`, `llm-pruner:ptb=PATH`.
 import { closest } from 'fastest-levenshtein';
 import { LoraShearError } from '../errors.js';
+import { partsOfSpec } from './perplexity_word.js';
 import { type ProtocolName, protocolNames, protocols } from './protocols/index.js';
 
 /** One protocol on one text. */
@@ -11,25 +12,6 @@ export interface PerplexitySpec {
   readonly path?: string | undefined;
   /** Tokens of a window; undefined: the protocol's own. */
   readonly window?: number | undefined;
-}
-
-/** The text of a protocol that names none. */
-export const defaultText = 'wikitext2';
-
-/** A name, a window of so many tokens, a text and its file; only the first is needed. */
-const form = /^([^@:=]+)(?:@(\d+))?(?::([^=]+)(?:=(.+))?)?$/;
-
-/** The parts of the word, unchecked; null when it does not have its form. */
-export function partsOfSpec(word: string): { [K in keyof PerplexitySpec]: unknown } | null {
-  const found = form.exec(word);
-  if (!found) return null;
-  const [, protocol = '', window, text = defaultText, path] = found;
-  return {
-    protocol,
-    text,
-    ...(path === undefined ? {} : { path }),
-    ...(window === undefined ? {} : { window: Number(window) }),
-  };
 }
 
 /** @throws LoraShearError `CONFIG_INVALID` for another form or protocol */

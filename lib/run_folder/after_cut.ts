@@ -45,7 +45,7 @@ export function refuseUnpruned(folder: string, job: Job): Manifest {
 export function afterCut(folder: RunFolder, before: Manifest): RunFolder {
   return {
     ...folder,
-    stage(name, inputs, work) {
+    async stage(name, inputs, work) {
       const early = order.indexOf(name) <= order.indexOf(last);
       if (!early || folder.stands(name, inputs)) return folder.stage(name, inputs, work);
       writeJson(folder.file(manifestName), before);

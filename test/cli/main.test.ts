@@ -65,6 +65,7 @@ t.test('when help is printed, then only the command line’s own files were load
     'cli/commands.js',
     'cli/main.js',
     'config/normalise.js',
+    'evaluate/perplexity_word.js',
   ]);
 });
 

@@ -44,6 +44,7 @@ function setting(dir: string): { job: Job; from: string; own: (name: string) => 
     sources: { x: 'x', y: 'y' },
     lhspg: { periods: 1, token_share: 0.2 },
     recovery: { rounds: 2, learning_rate: 0.02, validation_windows: 4, tolerance: 0 },
+    instruct: 'instructions.json',
     instruct_tuning: { tokens: 240, rounds: 2, batch_size: 3, learning_rate: 0.02 },
   });
   const own = (name: string): string => {

@@ -34,6 +34,7 @@ function jobOf(model: string, packing: { text: string; examples: string }, lengt
     sources: { x: 'x' },
     lhspg: { periods: 1, token_share: 0.2 },
     recovery: { rounds: 2, validation_windows: 2, packing: packing.text },
+    instruct: 'instructions.json',
     instruct_tuning: { tokens: 100, rounds: 1, batch_size: 6, packing: packing.examples },
   });
 }
