@@ -1,4 +1,5 @@
 // The JSON that each stage leaves in the run folder; the report is made from these and nothing else (design §1, 24).
+import type { TextPerplexity } from './evaluate/text_perplexity.js';
 
 /** graph.json */
 export interface GraphArtefact {
@@ -151,6 +152,8 @@ export interface CutArtefact {
 /** recovery.json, one entry for each stage (paper Alg. 5) */
 export interface RecoveryArtefact {
   stage: 'pretraining' | 'instruct';
+  /** name in the registry of what composed the rounds */
+  composition?: string;
   learningRate: number;
   seed: number;
   tokens: number;
@@ -163,12 +166,23 @@ export interface RecoveryArtefact {
     /** (loss − dense loss) / dense loss per source, before the round */
     degradation: Record<string, number>;
     steps: number;
+    /** trained on, without padding */
     tokens: number;
+    /** share of the computed tokens that were no padding */
+    useful?: number;
+    /** what was composed, where sources had less than their share */
+    wanted?: Record<string, number>;
+    /** all sources together had fewer samples than the round took: some came twice */
+    repeats?: boolean;
     /** validation loss per source after the round */
     validation: Record<string, number>;
     accepted: boolean;
   }[];
   losses: { step: number; loss: number; phase: string }[];
+  /** back to an earlier step and on at a smaller rate, because the loss was no number any more or rose too far */
+  rollbacks?: { step: number; backTo: number; rate: number; reason: string }[];
+  /** where time was limited: how long it took. Such a stage does not end bit for bit alike when it is run again */
+  seconds?: number;
 }
 
 /** evaluation-{dense,cut,recovered}.json */
@@ -180,6 +194,8 @@ export interface EvaluationArtefact {
   /** lm-eval's metric names, for example {"arc_easy": {"acc,none": …}} */
   tasks: Record<string, Record<string, number>>;
   samples: Record<string, number>;
+  /** perplexities by named protocols; absent where none was asked for */
+  texts?: TextPerplexity[];
   /** what the model writes after a fixed prompt, greedily */
   sample?: { prompt: string; text: string };
 }

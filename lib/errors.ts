@@ -105,10 +105,19 @@ export function reviveError(data: SerialisedError): LoraShearError {
   return new LoraShearError(code, message, hint === undefined ? { facts } : { hint, facts });
 }
 
+/** System errors of a disk that takes no more. */
+const noRoom: ReadonlySet<string> = new Set(['ENOSPC', 'EDQUOT', 'EFBIG', 'EROFS']);
+
 /** Any thrown value as a {@link LoraShearError}; what is not ours becomes `INTERNAL` with its cause kept. */
 export function asLoraShearError(thrown: unknown): LoraShearError {
   if (thrown instanceof LoraShearError) return thrown;
   const message = thrown instanceof Error ? thrown.message : String(thrown);
+  if (noRoom.has((thrown as NodeJS.ErrnoException | null)?.code ?? '')) {
+    return new LoraShearError('OUTPUT_FAILED', message, {
+      hint: 'make room, or give another --output; what was done before can be gone on with',
+      cause: thrown,
+    });
+  }
   return new LoraShearError('INTERNAL', message, {
     hint: 'this is a defect of lorashear-native; please report it with --debug output',
     cause: thrown,

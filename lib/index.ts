@@ -7,11 +7,13 @@ export {
   plan,
   planModel,
   prune,
+  recover,
   resume,
   run,
   score,
 } from './engine/client.js';
 export type { EngineOptions, GenerateOptions, RunOptions } from './engine/client.js';
+export type { Running } from './engine/running.js';
 export type {
   EvaluateRequest,
   ExportRequest,

@@ -12,20 +12,20 @@ import { loadModel, readConfig } from './checkpoint/load.js';
 import type { Allocation } from './budget/allocate.js';
 import type { Job } from './config/job.js';
 import type { Context } from './context.js';
-import { type Corpus, openCorpus } from './data/corpus.js';
-import { readTasks } from './evaluate/commands.js';
+import type { Corpus } from './data/corpus.js';
 import { describePartition } from './groups/describe.js';
 import type { Graph } from './graph/graph.js';
 import type { Partition } from './groups/group.js';
 import { distribution } from './knowledge/distribution.js';
 import { allocation, plannedAllocation } from './pipeline/allocation.js';
-import { type Yardstick, assess } from './pipeline/assess.js';
+import { assess } from './pipeline/assess.js';
 import { type Budget, budgetOf } from './pipeline/budget.js';
 import { cardOf } from './pipeline/card.js';
 import { type ModelPlan, type PlanSettings, planModel } from './plan/plan.js';
 import { discoverGraph, discoverGroups, summarise } from './pipeline/discover.js';
 import { cut, prune } from './pipeline/prune.js';
 import { exportRun } from './pipeline/export_run.js';
+import { readCorpus } from './pipeline/read_corpus.js';
 import {
   type Instructions,
   readExamples,
@@ -34,7 +34,9 @@ import {
 } from './pipeline/restore.js';
 import { calibrationOf, probeOf } from './pipeline/windows.js';
 import { openWorkingModel } from './pipeline/working_model.js';
-import { writeReport } from './report/write_report.js';
+import { readQuestions, yardstickOf } from './pipeline/yardstick.js';
+import { reportPaths, writePages } from './report/write_report.js';
+import { leastBytes, refuseFullDisk } from './run_folder/refuse_full_disk.js';
 import type { RunFolder } from './run_folder/run_folder.js';
 import { type Tokenizer, checkVocabulary, loadTokenizer } from './tokenizer/tokenizer.js';
 import type { TokenBatch } from './train/language_model_loss.js';
@@ -140,10 +142,9 @@ async function opened(ctx: Context, job: Job, folder: RunFolder): Promise<Opened
   const seconds = (performance.now() - start) / 1000;
   plannedAllocation(job, graph, partition);
 
-  const signal = { throwIfAborted: ctx.checkpoint };
-  const cacheDir = folder.file('tokens');
-  const corpus = await openCorpus(job.sources, tokenizer, { sequenceLength, cacheDir, signal });
-  await folder.stage('load', { sequenceLength }, () => corpus.hashes);
+  const corpus = await readCorpus(ctx, job, tokenizer, folder.file('tokens'));
+  const { deduplicate } = job;
+  await folder.stage('load', { sequenceLength, deduplicate }, () => corpus.splits);
   await folder.stage('trace', { lora }, () => summarise(graph, partition.parameters, seconds));
   await folder.stage('partition', { kinds: job.cut.kinds }, () => partition);
   const calibration = (sequences: number): TokenBatch[] =>
@@ -188,6 +189,7 @@ interface Pruned {
 async function pruned(run: Opened): Promise<Pruned> {
   const { ctx, job, folder, partition, corpus, calibration, probe } = run;
   const budget = budgetOf(job);
+  refuseFullDisk(folder.path, leastBytes(job, partition.parameters));
   const [knowledge, plan] = await analysed(run);
   const from = folder.checkpointDir('lhspg');
   const dir = folder.checkpointDir('compress');
@@ -243,17 +245,16 @@ export async function pruneJob(ctx: Context, job: Job, folder: RunFolder): Promi
  */
 export async function pipeline(ctx: Context, job: Job, folder: RunFolder): Promise<RunSummary> {
   const budget = budgetOf(job);
-  const named = job.evaluation.tasks;
-  const tasks = named.length > 0 ? await readTasks(named, job.evaluation.dataDir) : [];
+  const questions = await readQuestions(job);
   const run = await opened(ctx, job, folder);
   const { corpus, tokenizer } = run;
   const instructions = job.instruct && (await readExamples(job, job.instruct, tokenizer, ctx));
-  const yardstick: Yardstick = { job, corpus, tokenizer, tasks };
+  const yardstick = yardstickOf({ job, corpus, tokenizer }, questions);
   const { evaluation } = job;
   const assessed = (name: EvaluationArtefact['model'], dir: string): Promise<EvaluationArtefact> =>
-    folder.stage(`evaluate-${name}`, { evaluation }, () => {
+    folder.stage(`evaluate-${name}`, { evaluation }, (timings) => {
       using model = openWorkingModel(ctx, job, dir);
-      return assess(ctx, model, name, yardstick);
+      return assess(ctx, model, name, { ...yardstick, timings });
     });
 
   const { cut: result, dir } = await pruned(run);
@@ -269,9 +270,9 @@ export async function pipeline(ctx: Context, job: Job, folder: RunFolder): Promi
     }),
   );
   const final = await assessed('recovered', modelDir);
-  const report = await folder.stage('report', {}, () => writeReport(folder.path));
+  await folder.stage('report', {}, () => writePages(folder.path));
   return {
-    ...{ output: folder.path, model: modelDir, report: report.html, cut: result },
+    ...{ output: folder.path, model: modelDir, report: reportPaths(folder.path).html, cut: result },
     ...{ dense, pruned: cutScores, recovered: final },
   };
 }
@@ -289,7 +290,8 @@ async function recovered(
   );
   if (!instructions) return dir;
   const tuned = folder.checkpointDir('recover-instruct');
-  await folder.stage('recover-instruct', { instruct, instructTuning, lora, seed }, () =>
+  const texts = folder.manifest.files.flatMap((f) => (f.role === 'instructions' ? f.sha256 : []));
+  await folder.stage('recover-instruct', { instruct, texts, instructTuning, lora, seed }, () =>
     recoverInstruct(ctx, job, instructions, { from: dir, dir: tuned }),
   );
   return tuned;

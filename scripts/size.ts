@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url';
 const root = fileURLToPath(new URL('../../', import.meta.url));
 const fileLimit = 300;
 const budgets = [
-  { folder: 'lib', pattern: /\.ts$/, lines: 36_000 },
+  { folder: 'lib', pattern: /\.ts$/, lines: 40_000 },
   { folder: 'native', pattern: /\.(cc|h|cu|cuh)$/, lines: 7_000 },
 ];
 

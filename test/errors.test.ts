@@ -73,3 +73,12 @@ t.test('when the full stack is asked for, then causes and the C++ backtrace are 
   t.notMatch(error.stack ?? '', 'frame #0');
   t.end();
 });
+
+t.test('when the disk takes no more, then any write is told as that', (t) => {
+  const full = Object.assign(new Error('ENOSPC: no space left on device, write'), {
+    code: 'ENOSPC',
+  });
+  t.match(asLoraShearError(full), { code: 'OUTPUT_FAILED', message: /no space/, hint: /room/ });
+  t.match(asLoraShearError(null), { code: 'INTERNAL', message: 'null' });
+  t.end();
+});

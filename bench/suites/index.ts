@@ -4,6 +4,7 @@ import { boundary } from './boundary.js';
 import { cli } from './cli.js';
 import { cut } from './cut.js';
 import { decodeSuite } from './decode.js';
+import { evaluationSuite } from './evaluation.js';
 import { forward } from './forward.js';
 import { groupStatisticsSuite } from './group_statistics.js';
 import { halfSpaceProjectionSuite } from './half_space_projection.js';
@@ -11,6 +12,7 @@ import { knowledgeSuite } from './knowledge.js';
 import { lhspgSuite } from './lhspg.js';
 import { load } from './load.js';
 import { mmap } from './mmap.js';
+import { service } from './service.js';
 import { trace } from './trace.js';
 
 export const suites: readonly Suite[] = [
@@ -22,8 +24,10 @@ export const suites: readonly Suite[] = [
   decodeSuite,
   knowledgeSuite,
   lhspgSuite,
+  evaluationSuite,
   load,
   cut,
   mmap,
   cli,
+  service,
 ];

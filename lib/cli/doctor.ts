@@ -3,11 +3,19 @@ import { Command } from 'commander';
 import pc from 'picocolors';
 import { diagnose, type Finding } from '../setup/diagnose.js';
 
+const examples = `
+It ends with 1 when something keeps the toolkit from working.
+
+Examples:
+  lorashear-native doctor
+  lorashear-native doctor --json | jq .findings`;
+
 /** The `doctor` subcommand; exits with 1 when something keeps the toolkit from working. */
 export function doctorCommand(): Command {
   return new Command('doctor')
     .description('say what is installed, why it was chosen, and how to mend what is wrong')
     .option('--json', 'print one JSON object')
+    .addHelpText('after', examples)
     .action(async ({ json = false }: { json?: boolean }) => {
       const findings = await diagnose();
       const healthy = findings.every(({ state }) => state !== 'problem');

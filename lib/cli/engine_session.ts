@@ -1,5 +1,6 @@
 // What every command around the engine shares: set-up on first use, progress, JSON events, Ctrl-C.
 import type { EngineOptions } from '../engine/client.js';
+import type { StageName } from '../events.js';
 import type { SetupEvent } from '../setup/setup_event.js';
 import { renderer } from './render.js';
 import { setupProgress } from './setup_progress.js';
@@ -7,10 +8,10 @@ import { withStopSignals } from './stop_signals.js';
 
 /** Runs `work` with options for the engine's client that draw on standard error, or print JSON lines. */
 export async function engineSession<T>(
-  { json }: { json: boolean },
+  { json, plan }: { json: boolean; plan?: readonly StageName[] },
   work: (options: EngineOptions) => Promise<T>,
 ): Promise<T> {
-  const draw = renderer();
+  const draw = renderer(process.stderr, plan);
   const onStop = () => {
     if (!json) draw.note('stopping after this step and saving; Ctrl-C again leaves at once');
   };

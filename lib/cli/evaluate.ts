@@ -1,12 +1,14 @@
-// `lorashear-native evaluate`: accuracy on multiple-choice tasks, as lm-eval counts it.
-import { Command } from 'commander';
+// `lorashear-native evaluate`: accuracy on multiple-choice tasks as lm-eval counts it, and perplexity by named protocols.
+import { Command, Option } from 'commander';
 import { LoraShearError } from '../errors.js';
+import { protocolNames, protocols } from '../evaluate/protocols/index.js';
 import type { EvaluationResults } from '../evaluate/results.js';
 import { listOf } from './job_options.js';
 import { columns } from './summary.js';
 
 interface EvaluateFlags {
-  tasks: string;
+  tasks?: string;
+  perplexity?: string[];
   limit?: string;
   output?: string;
   logSamples?: boolean;
@@ -21,9 +23,17 @@ interface EvaluateFlags {
 /** The `evaluate` subcommand. */
 export function evaluateCommand(): Command {
   return new Command('evaluate')
-    .description('accuracy of a checkpoint on tasks, equal to lm-eval (zero-shot)')
+    .description(
+      'accuracy of a checkpoint on tasks, equal to lm-eval (zero-shot), and its perplexity',
+    )
     .argument('<model>', 'Hugging Face folder, pruned or not')
-    .requiredOption('-t, --tasks <names>', 'with commas: arc_easy,boolq')
+    .option('-t, --tasks <names>', 'with commas: arc_easy,boolq')
+    .addOption(
+      new Option(
+        '-p, --perplexity <protocol:text>',
+        'by protocol: gptq:wikitext2, llm-pruner:ptb=FILE, gptq@512:NAME=FILE; repeat for more',
+      ).argParser((value: string, before: string[] | undefined) => [...(before ?? []), value]),
+    )
     .option('--limit <n>', 'the first n documents of each task, or a share below 1')
     .option('-o, --output <path>', "a .json file, or a folder for lm-eval's file names")
     .option('--log-samples', "also write every document's log-likelihoods beside it")
@@ -36,7 +46,11 @@ export function evaluateCommand(): Command {
     .option('--debug', 'show the stack of an error')
     .addHelpText(
       'after',
-      '\nExample:\n  lorashear-native evaluate runs/tiny-20/model --tasks arc_easy,boolq --limit 200 --output results.json',
+      `\nProtocols (docs/evaluation.md):\n${protocolHelp()}\n\nExamples:
+  lorashear-native evaluate runs/tiny-20/model --tasks arc_easy,boolq --limit 200 --output results.json
+  lorashear-native evaluate models/tiny --tasks hellaswag --output results --log-samples
+  lorashear-native evaluate models/tiny --tasks piqa --data-dir /mnt/hub --json
+  lorashear-native evaluate runs/tiny-20/model --perplexity gptq:wikitext2 --perplexity llm-pruner:ptb=ptb.valid.txt`,
     )
     .action(async (model: string, flags: EvaluateFlags) => {
       const { json = false } = flags;
@@ -45,7 +59,8 @@ export function evaluateCommand(): Command {
       const { hubCacheFolder } = await import('../evaluate/hub_cache.js');
       const request = {
         model,
-        tasks: listOf(flags.tasks),
+        tasks: listOf(flags.tasks ?? ''),
+        perplexity: flags.perplexity,
         limit: numberOf('--limit', flags.limit),
         output: flags.output,
         logSamples: flags.logSamples,
@@ -71,12 +86,19 @@ export function numberOf(flag: string, value: string | undefined): number | unde
   });
 }
 
-/** One line for each task and metric. */
+function protocolHelp(): string {
+  const width = Math.max(...protocolNames.map(({ length }) => length));
+  return protocolNames
+    .map((name) => `  ${name.padEnd(width)}  ${protocols[name].description}`)
+    .join('\n');
+}
+
+/** One line for each metric of a task or text. */
 function tableOf({ results, 'n-samples': samples }: EvaluationResults): string {
   const rows = Object.entries(results).flatMap(([task, metrics]) =>
     Object.entries(metrics).flatMap(([key, value]) => {
-      const metric = /^(acc|acc_norm),none$/.exec(key)?.[1];
-      if (metric === undefined || typeof value !== 'number') return [];
+      const metric = /^(\w+),none$/.exec(key)?.[1];
+      if (metric?.endsWith('_stderr') !== false || typeof value !== 'number') return [];
       const error = metrics[`${metric}_stderr,none`];
       const spread = typeof error === 'number' ? `± ${error.toFixed(4)}` : '';
       return [[task, metric, value.toFixed(4), spread, String(samples[task]?.effective ?? '')]];

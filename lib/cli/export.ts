@@ -35,8 +35,10 @@ uniform    all layers alike; stock transformers, vllm and llama.cpp load it
 padded     zeros make layers alike that are not; loads everywhere, larger
 per-layer  each layer as it is; smallest (docs/export.md says what loads it)
 
-Example:
-  lorashear-native export runs/tiny-20 --form padded --output models/tiny-20`,
+Examples:
+  lorashear-native export runs/tiny-20 --output models/tiny-20
+  lorashear-native export runs/tiny-20 --form padded --output models/tiny-20-padded
+  lorashear-native export runs/tiny-20 --output models/tiny-20 --engines transformers,llama.cpp`,
     )
     .action(async (run: string, flags: ExportFlags) => {
       const { exportModel } = await import('../engine/client.js');

@@ -29,14 +29,19 @@ export function generateCommand(): Command {
   return new Command('generate')
     .description('write after a prompt, or answer in a chat')
     .argument('<model>', 'Hugging Face folder, pruned or not')
+    .optionsGroup('Prompt:')
     .option('-p, --prompt <text>', 'text to go on with; in a chat, what the user says')
     .option('-f, --file <path>', 'the prompt from a UTF-8 file, without its last line break')
     .option('--chat', "put the prompt into the checkpoint's chat template")
     .option('--system <text>', 'system message of the chat')
+    .optionsGroup('Length and end:')
     .option(
       '-n, --max-new-tokens <n>',
       'most tokens to write [128, or what the context has room for]',
     )
+    .option('--stop <text>', 'end before this text; may be given several times', listed)
+    .option('--ignore-eos', 'go on after end tokens')
+    .optionsGroup('Drawing tokens:')
     .option('--greedy', 'always the most probable token, as without any of the next four')
     .option('--temperature <t>', 'draw tokens; below 1 more probable ones, above 1 others')
     .option('--top-k <n>', 'draw from the n most probable tokens')
@@ -44,16 +49,20 @@ export function generateCommand(): Command {
     .option('--min-p <p>', "draw from tokens with p of the most probable one's probability")
     .option('--repetition-penalty <x>', 'make tokens that occurred less probable; above 1')
     .option('--seed <n>', 'of the draws; the same gives the same text [0]')
-    .option('--stop <text>', 'end before this text; may be given several times', listed)
-    .option('--ignore-eos', 'go on after end tokens')
+    .optionsGroup('Machine:')
     .option('--dtype <name>', "float32, bfloat16, float16 or auto (the checkpoint's own)")
     .option('--device <name>', 'cpu, cuda or cuda:N', 'cpu')
     .option('--threads <n>', "threads [libtorch's own choice]")
+    .optionsGroup('Output:')
     .option('--json', 'print one JSON object with ids, text, why it ended and how fast it was')
     .option('--debug', 'show the stack of an error')
     .addHelpText(
       'after',
-      '\nExamples:\n  lorashear-native generate DIR --prompt "Once upon a time"\n  lorashear-native generate DIR --chat --prompt "Who are you?" --temperature 0.7 --top-p 0.9 --seed 1',
+      `
+Examples:
+  lorashear-native generate DIR --prompt "Once upon a time"
+  lorashear-native generate DIR --chat --prompt "Who are you?" --temperature 0.7 --top-p 0.9 --seed 1
+  lorashear-native generate DIR --file prompt.txt -n 200 --stop "The end" --json`,
     )
     .action(async (model: string, flags: GenerateFlags) => {
       const request = { model, ...(await promptOf(flags)), ...settingsOf(flags) };

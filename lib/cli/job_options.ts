@@ -25,6 +25,7 @@ export interface JobFlags {
   allocation?: string;
   form?: string;
   tasks?: string;
+  perplexity?: string[];
   limit?: string;
 }
 
@@ -73,19 +74,23 @@ export function addJobOptions(command: Command, first?: 'model'): Command {
         : 'YAML job file, see docs/job.schema.json',
     )
     .argument('[overrides...]', 'any key of a job: lhspg.periods=3')
+    .optionsGroup('Model:')
     .option('-m, --model <dir>', 'dense model: a Hugging Face folder (also --base-model)')
     .option('-r, --ratio <share>', 'share of all parameters to remove [0.2]')
     .option('-o, --output <dir>', 'run folder [runs/<model>-<ratio>]')
+    .optionsGroup('Data:')
     .addOption(
       new Option('-s, --source <name=path>', 'pretraining text; repeat for each source').argParser(
         collect,
       ),
     )
     .option('-i, --instruct <path>', "instructions in Alpaca's format")
+    .optionsGroup('Training:')
     .option('--tokens <n>', 'training tokens of pruning and pretraining recovery [400000]')
     .option('--steps <n>', 'the same in optimiser steps')
     .option('--sequence-length <n>', "tokens of a window [256, or the model's context]")
     .option('--batch-size <n>', 'windows in one optimiser step [16]')
+    .optionsGroup('Cut and export:')
     .option(
       '--saliency <name>',
       'units of the least score go, see below; mixed as magnitude=0.5,wanda=0.5 [reconstruction]',
@@ -97,11 +102,20 @@ export function addJobOptions(command: Command, first?: 'model'): Command {
     .option('--budget <measure>', 'what the ratio is of: parameters, macs, kv, memory [parameters]')
     .option('--allocation <rule>', 'what each layer loses: layer (alike), global, kind [layer]')
     .option('--form <name>', 'export: uniform, padded, per-layer [uniform]')
+    .optionsGroup('Evaluation:')
     .option('--tasks <names>', 'tasks to evaluate, with commas: arc_easy,boolq')
+    .addOption(
+      new Option(
+        '--perplexity <protocol:text>',
+        'perplexity by protocol: gptq:wikitext2, llm-pruner:ptb=FILE; repeat for more',
+      ).argParser(collect),
+    )
     .option('--limit <n>', 'documents of each task [all]')
+    .optionsGroup('Machine:')
     .option('--seed <n>', 'seed of every random choice [0]')
     .option('--device <name>', 'cpu, cuda or cuda:N [cpu]')
     .option('--threads <n>', "threads [libtorch's own choice]")
+    .optionsGroup('This command:')
     .addHelpText('after', saliencyHelp);
 }
 
@@ -124,19 +138,21 @@ export async function jobOf(operands: readonly string[], flags: JobFlags): Promi
   }
   const overrides = [...operands.filter((o) => o.includes('=')), ...overridesOf(flags)];
   const job = await parse(file, overrides);
-  const { tasks, dataDir } = job.evaluation;
-  if (tasks.length === 0 || dataDir !== undefined) return job;
+  const { tasks, perplexity, dataDir } = job.evaluation;
+  if (tasks.length + perplexity.length === 0 || dataDir !== undefined) return job;
   const { hubCacheFolder } = await import('../evaluate/hub_cache.js');
   return { ...job, evaluation: { ...job.evaluation, dataDir: hubCacheFolder(process.env) } };
 }
 
 async function parse(file: string | undefined, overrides: readonly Override[]): Promise<Job> {
+  const { hubCacheFolder } = await import('../data/hub_cache.js');
+  const hub = hubCacheFolder(process.env);
   if (file !== undefined) {
     const { loadJob } = await import('../config/load_job.js');
-    return loadJob(file, overrides);
+    return loadJob(file, overrides, hub);
   }
   const { parseJob } = await import('../config/parse_job.js');
-  return parseJob({}, { overrides, file: 'the command' });
+  return parseJob({}, { overrides, file: 'the command', hub });
 }
 
 /** What the flags set in a job. */
@@ -154,6 +170,7 @@ export function overridesOf(flags: JobFlags): Override[] {
   if (method !== undefined) given.push(['lhspg.form', method === 'lhspg' ? 'transfer' : method]);
   for (const source of flags.source ?? []) given.push(sourceOf(source));
   if (flags.tasks !== undefined) given.push(['evaluation.tasks', listOf(flags.tasks)]);
+  if (flags.perplexity) given.push(['evaluation.perplexity', flags.perplexity]);
   return given;
 }
 

@@ -2,62 +2,11 @@
 import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
 import { normaliseArguments } from './arguments.js';
+import { commands } from './commands.js';
 
 const typed = normaliseArguments(process.argv.slice(2));
 const debug = typed.includes('--debug');
 const argv = typed.filter((word) => word !== '--debug');
-
-interface Entry {
-  summary: string;
-  load: () => Promise<Command>;
-}
-
-const commands: Readonly<Record<string, Entry>> = {
-  run: {
-    summary: 'prune a model and recover it: the whole job, with a report',
-    load: async () => (await import('./run.js')).runCommand(process.argv.slice(2)),
-  },
-  analyze: {
-    summary: 'find out where knowledge sits in a model',
-    load: async () => (await import('./staged.js')).stagedCommand('analyze', process.argv.slice(2)),
-  },
-  prune: {
-    summary: 'prune a model and export what is left, without recovery',
-    load: async () => (await import('./staged.js')).stagedCommand('prune', process.argv.slice(2)),
-  },
-  export: {
-    summary: 'write the model of a run once more, in another form',
-    load: async () => (await import('./export.js')).exportCommand(),
-  },
-  plan: {
-    summary: 'show what a run would do, without doing it',
-    load: async () => (await import('./plan.js')).planCommand(),
-  },
-  evaluate: {
-    summary: 'accuracy of a checkpoint on tasks, equal to lm-eval',
-    load: async () => (await import('./evaluate.js')).evaluateCommand(),
-  },
-  score: {
-    summary: 'log-probabilities of the tokens of a text, and its perplexity',
-    load: async () => (await import('./score.js')).scoreCommand(),
-  },
-  generate: {
-    summary: 'write after a prompt, or answer in a chat',
-    load: async () => (await import('./generate.js')).generateCommand(),
-  },
-  report: {
-    summary: "make the report from a run folder's artefacts",
-    load: async () => (await import('./report.js')).reportCommand(),
-  },
-  setup: {
-    summary: 'find or fetch libtorch and build the native addon',
-    load: async () => (await import('./setup.js')).setupCommand(),
-  },
-  doctor: {
-    summary: 'say what is installed and how to mend what is wrong',
-    load: async () => (await import('./doctor.js')).doctorCommand(),
-  },
-};
 
 function version(): string {
   const path = new URL('../../../package.json', import.meta.url);
@@ -80,7 +29,8 @@ const program = new Command('lorashear-native')
 // `help run` and `run --help` both ask for the same command.
 const asked = argv.find((word) => !word.startsWith('-') && word !== 'help') ?? '';
 for (const [name, { summary, load }] of Object.entries(commands)) {
-  if (name === asked) program.addCommand((await load()).copyInheritedSettings(program));
+  if (name === asked)
+    program.addCommand((await load(process.argv.slice(2))).copyInheritedSettings(program));
   else program.command(name).description(summary);
 }
 

@@ -34,22 +34,35 @@ const titles: Readonly<Record<StageName, string>> = {
   generate: 'Generate',
 };
 
-/** A renderer for standard error. */
-export function renderer(stream: NodeJS.WriteStream = process.stderr): Renderer {
-  return stream.isTTY ? onTerminal(stream) : asLines(stream);
+/**
+ * A renderer for standard error.
+ * @param plan stages that will come, in their order; none where only one does
+ */
+export function renderer(
+  stream: NodeJS.WriteStream = process.stderr,
+  plan: readonly StageName[] = [],
+): Renderer {
+  return stream.isTTY ? onTerminal(stream, plan) : asLines(stream);
 }
 
-function onTerminal(stream: NodeJS.WriteStream): Renderer {
+/** Ended stages stay as lines; below them the one that goes on, what comes then, and its bar. */
+function onTerminal(stream: NodeJS.WriteStream, plan: readonly StageName[]): Renderer {
   const narrate = narrator();
   let bar: SingleBar | undefined;
   let clock = rateClock();
+  let head: string | undefined;
   const clear = () => {
     bar?.stop();
     bar = undefined;
+    if (head !== undefined) stream.write('\u001b[1A\u001b[2K');
+  };
+  const drawHead = () => {
+    if (head !== undefined) stream.write(`${head}\n`);
   };
   const line = (text: string) => {
     clear();
     stream.write(`${text}\n`);
+    drawHead();
   };
   return {
     event(event) {
@@ -70,13 +83,37 @@ function onTerminal(stream: NodeJS.WriteStream): Renderer {
         bar.update(event.done, { facts: pc.dim(factsOf(event, clock(event))) });
         return;
       }
+      if (event.type === 'stage-start' && !event.reused) {
+        clear();
+        head = headOf(event.stage, plan, stream.columns);
+        drawHead();
+        return;
+      }
       const text = narrate(event);
+      if (event.type === 'stage-end') {
+        clear();
+        head = undefined;
+      }
       if (text !== undefined) line(text);
-      else if (event.type === 'stage-start') clear();
     },
     note: line,
-    end: clear,
+    end() {
+      clear();
+      head = undefined;
+    },
   };
+}
+
+/** `▸ Cut and verify  then Evaluate the dense model, Evaluate the cut model, 5 more`, within one line. */
+function headOf(stage: StageName, plan: readonly StageName[], columns = 80): string {
+  const title = `▸ ${titles[stage]}`;
+  const rest = plan.includes(stage) ? plan.slice(plan.indexOf(stage) + 1) : [];
+  for (let shown = rest.length; shown > 0; shown--) {
+    const more = rest.length > shown ? [`${rest.length - shown} more`] : [];
+    const then = `  then ${[...rest.slice(0, shown).map((next) => titles[next]), ...more].join(', ')}`;
+    if (title.length + then.length < columns) return `${title}${pc.dim(then)}`;
+  }
+  return title.slice(0, columns - 1);
 }
 
 /** At the beginning and end of a stage, and at every quarter between. */
@@ -133,11 +170,12 @@ function narrator(): (event: Exclude<RunEvent, Progress>) => string | undefined 
 /** `loss 2.31, perplexity 10.1, 41 step/s, 12 s left, 512 MB`. */
 function factsOf({ done, total, unit, loss, perplexity, note }: Progress, rate: number): string {
   const left = rate > 0 ? (total - done) / rate : NaN;
+  const of = perplexity ?? (loss === undefined ? undefined : Math.exp(loss));
   return [
     `${done}/${total} ${unit}${total === 1 ? '' : 's'}`,
     ...(note === undefined ? [] : [note]),
     ...(loss === undefined ? [] : [`loss ${digits(loss)}`]),
-    ...(perplexity === undefined ? [] : [`perplexity ${digits(perplexity)}`]),
+    ...(of === undefined ? [] : [`perplexity ${digits(of)}`]),
     ...(rate > 0 ? [`${digits(rate, 3)} ${unit}s/s`] : []),
     ...(Number.isFinite(left) && done < total ? [`${duration(left)} left`] : []),
     bytes(process.memoryUsage.rss()),

@@ -3,6 +3,7 @@ import { statSync } from 'node:fs';
 import { Command } from 'commander';
 import { LoraShearError } from '../errors.js';
 import { commandLine } from './arguments.js';
+import { stagePlan } from './stage_plan.js';
 import { addJobOptions, hasSettings, type JobFlags, jobOf } from './job_options.js';
 
 interface RunFlags extends JobFlags {
@@ -61,7 +62,9 @@ async function execute(operands: string[], flags: RunFlags, command: string): Pr
     again === undefined ? await stagedJob(operands, flags) : { job: undefined, amend: false };
   const client = await import('../engine/client.js');
   const { engineSession, printJson } = await import('./engine_session.js');
-  const summary = await engineSession({ json }, (options) =>
+  const { readManifest } = await import('../run_folder/manifest.js');
+  const plan = stagePlan('run', job ?? readManifest(again as string).job);
+  const summary = await engineSession({ json, plan }, (options) =>
     job === undefined
       ? client.resume(again as string, { ...options, command })
       : client.run(job, { ...options, command, amend, resume: flags.resume !== undefined }),

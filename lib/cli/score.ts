@@ -31,7 +31,11 @@ export function scoreCommand(): Command {
     .option('--debug', 'show the stack of an error')
     .addHelpText(
       'after',
-      '\nExample:\n  lorashear-native score runs/tiny-20/model --file story.txt --json',
+      `
+Examples:
+  lorashear-native score runs/tiny-20/model --file story.txt
+  lorashear-native score runs/tiny-20/model --file story.txt --tokens | sort -k 2 -n | head    # least expected
+  lorashear-native score models/tiny --file story.txt --max-length 128 --json`,
     )
     .action(async (model: string, flags: ScoreFlags) => {
       const { score } = await import('../engine/client.js');

@@ -19,8 +19,18 @@ export function setupCommand(): Command {
     .addOption(
       new Option('--quiet-if-ready', 'print nothing when nothing is to be done').hideHelp(),
     )
+    .addHelpText('after', examples)
     .action(setup);
 }
+
+const examples = `
+It looks for libtorch in LORASHEAR_LIBTORCH, in a Python with PyTorch, and in the user cache, and fetches it there
+otherwise. Other commands do the same when it was not done.
+
+Examples:
+  lorashear-native setup
+  lorashear-native setup --rebuild
+  LORASHEAR_LIBTORCH=/opt/libtorch lorashear-native setup`;
 
 async function setup({ rebuild = false, json = false, quietIfReady = false }: SetupOptions) {
   const print = (value: unknown) => process.stdout.write(`${JSON.stringify(value)}\n`);

@@ -6,6 +6,7 @@ import type { Job } from '../config/job.js';
 import type { Override } from '../config/overrides.js';
 import { LoraShearError } from '../errors.js';
 import { commandLine } from './arguments.js';
+import { stagePlan } from './stage_plan.js';
 import { addJobOptions, type JobFlags, jobOf, overridesOf } from './job_options.js';
 
 interface StagedFlags extends JobFlags {
@@ -29,7 +30,7 @@ Examples:
   lorashear-native prune models/tiny --ratio 0.2 --source web=data/web --output runs/tiny-20
   lorashear-native prune runs/tiny --ratio 0.5 --method one-shot --saliency wanda
   lorashear-native prune runs/tiny --ratio 0.5 --allocation global --form per-layer
-  lorashear-native run runs/tiny-20                   # goes on to recovery and report`,
+  lorashear-native recover runs/tiny-20               # goes on to recovery and report`,
   },
 } as const;
 
@@ -49,15 +50,16 @@ export function stagedCommand(goal: keyof typeof goals, argv: readonly string[])
       const client = await import('../engine/client.js');
       const { engineSession, printJson } = await import('./engine_session.js');
       const text = await import('./staged_summary.js');
+      const plan = stagePlan(goal, job);
       if (goal === 'analyze') {
-        const found = await engineSession({ json }, (session) =>
+        const found = await engineSession({ json, plan }, (session) =>
           client.analyze(job, { ...session, ...options }),
         );
         if (json) printJson({ type: 'result', ...found });
         else process.stdout.write(text.analysisText(found));
         return;
       }
-      const cut = await engineSession({ json }, (session) =>
+      const cut = await engineSession({ json, plan }, (session) =>
         client.prune(job, { ...session, ...options }),
       );
       if (json) printJson({ type: 'result', ...cut });

@@ -43,7 +43,7 @@ export function pruneText({ output, model, cut, budget, export: exported }: Prun
     `parameters  ${whole(before.parameters)} → ${whole(after.parameters)} (${percent(cut.ratio)} removed)`,
     ...exportLines(exported),
     `model       ${pc.bold(model)}`,
-    `go on with  lorashear-native run ${output}`,
+    `go on with  lorashear-native recover ${output}`,
     '',
   ].join('\n');
 }

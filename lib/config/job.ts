@@ -2,9 +2,13 @@
 import type { AllocationRule } from '../budget/allocate.js';
 import type { Form } from '../checkpoint/form_of.js';
 import type { TemplateName } from '../data/alpaca.js';
+import type { ExamplePacking } from '../data/pack_examples.js';
+import type { Packing } from '../data/packing.js';
+import type { PerplexitySpec } from '../evaluate/perplexity_spec.js';
 import type { GroupKind } from '../groups/group.js';
 import type { PullRule } from '../lhspg/pull.js';
 import type { EngineName } from '../plan/engines/names.js';
+import type { MixtureName } from '../recovery/mixtures/index.js';
 import type { SaliencySpec } from '../saliency/spec.js';
 import type { ScheduleName } from '../train/schedule.js';
 
@@ -64,6 +68,8 @@ export interface Job {
   readonly device: string;
   /** At least one. */
   readonly sources: readonly JobSource[];
+  /** Leave out documents that came before, and from training what is validated on. */
+  readonly deduplicate: boolean;
   readonly instruct: JobInstruct | null;
   /** Tokens of a training and evaluation window, at most the model's context. */
   readonly sequenceLength: number;
@@ -137,10 +143,18 @@ export interface Job {
   readonly recovery: {
     readonly learningRate: number;
     readonly rounds: number;
+    /** What composes each round. */
+    readonly mixture: MixtureName;
+    /** What attention sees of a training window. */
+    readonly packing: Packing;
     /** Balanced share η of the mixture. */
     readonly eta: number;
     /** Converged when no source's degradation moves by more than this in two rounds. */
     readonly tolerance: number;
+    /** Rounds without a better state after which to stop. */
+    readonly patience: number;
+    /** Stop after so long; null: no limit. */
+    readonly maxSeconds: number | null;
     readonly validationWindows: number;
     /** Share of the loss that follows the dense model's distribution. */
     readonly distill: number;
@@ -150,10 +164,15 @@ export interface Job {
     readonly learningRate: number;
     readonly rounds: number;
     readonly batchSize: number;
+    /** Whether instructions share rows or have one each. */
+    readonly packing: ExamplePacking;
+    readonly maxSeconds: number | null;
   };
   readonly evaluation: {
     /** lm-eval's task names. */
     readonly tasks: readonly string[];
+    /** Perplexities by named protocols. */
+    readonly perplexity: readonly PerplexitySpec[];
     /** Hugging Face hub cache with the tasks' datasets; undefined: the user's. */
     readonly dataDir?: string | undefined;
     /** Documents per task; null: all. */

@@ -8,10 +8,10 @@ import type { Override } from './overrides.js';
 import { parseJob } from './parse_job.js';
 
 /**
- * The job of the file `path`, with `key=value` overrides on top.
+ * The job of the file `path`, with `key=value` overrides on top; `hub` as for {@link parseJob}.
  * @throws CONFIG_INVALID when the file is not there, no YAML, or says what a job cannot be
  */
-export function loadJob(path: string, overrides: readonly Override[] = []): Job {
+export function loadJob(path: string, overrides: readonly Override[] = [], hub?: string): Job {
   const file = resolve(path);
   let text: string;
   try {
@@ -36,5 +36,5 @@ export function loadJob(path: string, overrides: readonly Override[] = []): Job 
       cause: error,
     });
   }
-  return parseJob(document.toJS() as unknown, { base: dirname(file), overrides, file: path });
+  return parseJob(document.toJS() as unknown, { base: dirname(file), overrides, file: path, hub });
 }

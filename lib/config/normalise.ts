@@ -1,5 +1,6 @@
 // Writes out the shorthands of a job: hyphens, names that other tools use, `name: path` sources, a bare instruct path.
 import { resolve } from 'node:path';
+import { partsOfSpec } from '../evaluate/perplexity_word.js';
 
 export type RawObject = Record<string, unknown>;
 
@@ -44,6 +45,7 @@ export function normalise(raw: RawObject, base: string): RawObject {
     job['sources'] = Object.entries(job['sources']).map(([name, path]) => ({ name, path }));
   }
   if (typeof job['instruct'] === 'string') job['instruct'] = { path: job['instruct'] };
+  const perplexity = perplexityOf(job['evaluation']);
 
   const places: [unknown, string][] = [
     [job, 'model'],
@@ -51,6 +53,7 @@ export function normalise(raw: RawObject, base: string): RawObject {
     [job['instruct'], 'path'],
     [job['instruct'], 'validation'],
     [job['evaluation'], 'data_dir'],
+    ...perplexity.map((spec): [unknown, string] => [spec, 'path']),
     ...(Array.isArray(job['sources']) ? job['sources'] : []).map((s): [unknown, string] => [
       s,
       'path',
@@ -62,6 +65,17 @@ export function normalise(raw: RawObject, base: string): RawObject {
     if (typeof path === 'string' && path !== '') owner[key] = resolve(base, path);
   }
   return job;
+}
+
+/** Writes out `gptq:wikitext2` and its like; what has another form stays. */
+function perplexityOf(evaluation: unknown): unknown[] {
+  if (!isRaw(evaluation) || !Array.isArray(evaluation['perplexity'])) return [];
+  const given: unknown[] = evaluation['perplexity'];
+  const specs = given.map((spec) =>
+    typeof spec === 'string' ? (partsOfSpec(spec) ?? spec) : spec,
+  );
+  evaluation['perplexity'] = specs;
+  return specs;
 }
 
 /** A deep copy with underscores in all keys but the names of sources. */

@@ -1,8 +1,10 @@
 // From what a file, a program or flags say to a complete job; every problem is told at once.
 import { existsSync, readFileSync } from 'node:fs';
 import { basename, join, resolve } from 'node:path';
+import { hubCacheFolder } from '../data/hub_cache.js';
 import { LoraShearError } from '../errors.js';
 import { camelKeys } from './camel_keys.js';
+import { placeHubSources } from './hub_sources.js';
 import type { Job } from './job.js';
 import { aliases, hasKey, isRaw, normalise, type RawObject } from './normalise.js';
 import { applyOverrides, type Override } from './overrides.js';
@@ -19,6 +21,8 @@ export interface ParseOptions {
   file?: string | undefined;
   /** Where relative paths of the overrides and the default output start. */
   cwd?: string | undefined;
+  /** Hugging Face hub cache in which datasets are found by name. Default: the user's, without the environment. */
+  hub?: string | undefined;
 }
 
 /**
@@ -31,6 +35,7 @@ export function parseJob(input: unknown, options: ParseOptions = {}): Job {
     throw invalid(file, [{ path: '', message: 'is not a map of keys and values' }]);
   }
   const raw = applyOverrides(normalise(input, options.base ?? cwd), overrides, cwd);
+  placeHubSources(raw, [options.base ?? cwd, cwd], options.hub ?? hubCacheFolder());
   spellSaliencies(raw);
   const contradicting = contradictions(raw);
   const parsed = jobSchema.safeParse(raw);
@@ -66,6 +71,18 @@ function contradictions(raw: RawObject): Problem[] {
   const problems: Problem[] = [];
   if (raw['tokens'] !== undefined && raw['steps'] !== undefined) {
     problems.push({ path: 'steps', message: 'says the same as tokens; give one of them' });
+  }
+  // `instruct: null` leaves the stage out, whatever else a file says of it.
+  if (isRaw(raw['instruct_tuning']) && raw['instruct'] === undefined) {
+    const message =
+      'needs instructions to train on; give instruct, or instruct: null to leave it out';
+    problems.push({ path: 'instruct_tuning', message });
+  }
+  const evaluation = isRaw(raw['evaluation']) ? raw['evaluation'] : {};
+  const { limit = null, tasks = [] } = evaluation;
+  if (limit !== null && Array.isArray(tasks) && tasks.length === 0) {
+    const message = 'counts the documents of tasks; name some in evaluation.tasks';
+    problems.push({ path: 'evaluation.limit', message });
   }
   for (const [alias, name] of Object.entries(aliases)) {
     if (!hasKey(raw, alias)) continue;
@@ -118,8 +135,13 @@ function invalid(file: string, problems: readonly Problem[]): LoraShearError {
     lines.length === 1
       ? `${file}: ${lines[0] as string}`
       : `${file} has ${lines.length} problems:\n${lines.map((line) => `  - ${line}`).join('\n')}`;
+  const noText = problems.some(
+    ({ path, message }) => path === 'sources' && message.startsWith('is missing'),
+  );
   return new LoraShearError('CONFIG_INVALID', message, {
-    hint: 'docs/job.schema.json lists every key; `lorashear-native run --help` shows the flags',
+    hint: noText
+      ? 'name text to prune and recover with: `--source web=data/web`, once for each kind of text; a parquet, JSONL, JSON or text file, or a folder with train* and validation* files'
+      : 'docs/job.schema.json lists every key; `lorashear-native run --help` shows the flags',
     facts: { file, problems },
   });
 }

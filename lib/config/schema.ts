@@ -2,11 +2,14 @@
 import { z } from 'zod';
 import { templates } from '../data/alpaca.js';
 import { taskNames } from '../evaluate/index.js';
+import { defaultText } from '../evaluate/perplexity_word.js';
+import { protocolNames } from '../evaluate/protocols/index.js';
 import { pullRules } from '../lhspg/pull.js';
 import { type SaliencyName, saliencyFacts, saliencyNames } from '../saliency/names.js';
 import { schedules } from '../train/schedule.js';
 import { cut, exporting } from './cut_schema.js';
 import { lhspgForms } from './job.js';
+import { instructTuning, recovery } from './recovery_schema.js';
 
 const names = <T extends string>(registry: Record<T, unknown>) =>
   Object.keys(registry) as [T, ...T[]];
@@ -41,7 +44,7 @@ const sourceName = z.string().regex(/^[A-Za-z0-9][\w.-]*$/, {
 const source = z.strictObject({
   name: sourceName.describe('Name of the source in tables and charts.'),
   path: path.describe(
-    'File, or folder with train* and validation* files; parquet, JSONL, JSON or text.',
+    'File, or folder with train* and validation* files; parquet, JSONL, JSON or text. Or a dataset in the hub cache: `openwebtext`, `wikipedia`, `gutenberg`, `bookcorpus`, `org/name` (docs/data.md).',
   ),
   text_column: z.string().min(1).optional().describe('Column or field of the text [text].'),
   clean: z
@@ -57,7 +60,9 @@ const sources = z
   .min(1, { error: 'names no source of text' });
 
 const instruct = z.strictObject({
-  path: path.describe("File or folder of instructions in Alpaca's format."),
+  path: path.describe(
+    "File or folder of instructions in Alpaca's format, `alpaca`, `alpaca-cleaned`, or `org/name` of the hub cache.",
+  ),
   validation: path.optional().describe('Instructions to validate on; else found or held out.'),
   template: z.enum(names(templates)).default('alpaca-lora').describe('Prompt template.'),
   train_on_inputs: z
@@ -150,52 +155,29 @@ const lhspg = z
   .prefault({})
   .describe('LoRA Half-Space Projected Gradient (paper Alg. 4).');
 
-const recovery = z
-  .strictObject({
-    learning_rate: learningRate.default(1e-3),
-    rounds: count.default(4).describe('Rounds, each with a mixture of its own.'),
-    eta: share
-      .default(0.3)
-      .describe('Balanced share of the mixture; the rest follows the degradation.'),
-    tolerance: z
-      .number()
-      .min(0)
-      .default(0.005)
-      .describe('Converged when no degradation moves by more in two rounds.'),
-    validation_windows: count
-      .default(16)
-      .describe('Windows of each source that a round is measured on.'),
-    distill: share.default(0).describe('Share of the loss that follows the dense model.'),
-  })
-  .prefault({})
-  .describe('Dynamic knowledge recovery on pretraining text (paper Alg. 5).');
+const perplexity = z.strictObject({
+  protocol: z.enum(protocolNames).describe('How a text is cut and counted (docs/evaluation.md).'),
+  text: z.string().min(1).default(defaultText).describe('wikitext2, ptb, or a name of your own.'),
+  path: path.optional().describe('File of the text; wikitext2 needs none.'),
+  window: count.optional().describe("Tokens of a window [the protocol's]."),
+});
 
-const instructTuning = z
-  .strictObject({
-    tokens: count.default(50_000).describe('Training tokens of this stage.'),
-    learning_rate: learningRate.default(3e-4),
-    rounds: count.default(2),
-    batch_size: count.default(16).describe('Instructions in one optimiser step.'),
-  })
-  .prefault({})
-  .describe('Recovery on instructions.');
-
-const evaluation = z
-  .strictObject({
-    tasks: z.array(z.enum(taskNames)).default([]).describe("Tasks by lm-eval's names."),
-    data_dir: path
-      .optional()
-      .describe("Hugging Face hub cache with the tasks' datasets [the user's]."),
-    limit: count.nullable().default(null).describe('Documents of each task; null: all.'),
-    windows: count.default(48).describe('Perplexity windows of each source.'),
-    sample_prompt: z
-      .string()
-      .nullable()
-      .default(null)
-      .describe('Start of the text that the models write in the report.'),
-  })
-  .prefault({})
-  .describe('What is measured before, after the cut, and at the end.');
+const evaluationKeys = z.strictObject({
+  tasks: z.array(z.enum(taskNames)).default([]).describe("Tasks by lm-eval's names."),
+  perplexity: z.array(perplexity).default([]).describe('Perplexities by named protocols.'),
+  data_dir: path
+    .optional()
+    .describe("Hugging Face hub cache with the tasks' datasets [the user's]."),
+  limit: count.nullable().default(null).describe('Documents of each task; null: all.'),
+  windows: count.default(48).describe('Perplexity windows of each source.'),
+  sample_prompt: z
+    .string()
+    .nullable()
+    .default(null)
+    .describe('Start of the text that the models write in the report.'),
+});
+const whatIsMeasured = 'What is measured before, after the cut, and at the end.';
+const evaluation = evaluationKeys.prefault({}).describe(whatIsMeasured);
 
 /** A job after its shorthands were written out (normalise.ts). */
 export const jobSchema = z.strictObject({
@@ -212,6 +194,10 @@ export const jobSchema = z.strictObject({
     .default('cpu')
     .describe('`cpu`, `cuda` or `cuda:N`.'),
   sources,
+  deduplicate: z
+    .boolean()
+    .default(true)
+    .describe('Leave out documents that came before, and from training what is validated on.'),
   instruct: instruct.nullable().default(null),
   sequence_length: z
     .number()
@@ -259,6 +245,17 @@ export const jobFileSchema = jobSchema.extend({
     .describe(
       'Instructions for the second recovery stage: a path, or options; null leaves it out.',
     ),
+  evaluation: evaluationKeys
+    .extend({
+      perplexity: z
+        .array(z.union([z.string().min(1), perplexity]))
+        .default([])
+        .describe(
+          'Perplexities by named protocols: gptq:wikitext2, llm-pruner:ptb=FILE, or options.',
+        ),
+    })
+    .prefault({})
+    .describe(whatIsMeasured),
 });
 
 export const defaultTokens = 400_000;

@@ -6,6 +6,7 @@ import type { Split } from './document.js';
 import { windows } from './packing.js';
 import type { StopSignal } from './stop_signal.js';
 import type { SampledSource } from './sampler.js';
+import { SeenDocuments } from './seen_documents.js';
 import { openSource } from './source.js';
 import { type TokenStream, tokenizeSource } from './token_stream.js';
 
@@ -24,13 +25,29 @@ export interface Corpus {
   readonly train: SampledSource[];
   /** The validation split of each source as one row of ids. */
   readonly validation: { name: string; ids: Int32Array }[];
-  /** Hash of each source's content and options, by `name/split`. */
-  readonly hashes: Record<string, string>;
+  /** What was read, by `name/split`; this is the load artefact. */
+  readonly splits: Record<string, SplitFacts>;
+}
+
+export interface SplitFacts {
+  /** Of the content and the options. */
+  readonly hash: string;
+  readonly documents: number;
+  readonly tokens: number;
+  /** Left out because they came before, or are in a validation split. */
+  readonly duplicates: number;
 }
 
 export interface CorpusOptions {
   readonly sequenceLength: number;
   readonly cacheDir?: string | undefined;
+  /**
+   * Leave out documents that came before, in the order of the sources, all validation splits first: so no validation
+   * document is trained on. Default false.
+   */
+  readonly deduplicate?: boolean | undefined;
+  /** Told when more than 1 % of a split were duplicates. */
+  readonly warn?: ((message: string) => void) | undefined;
   readonly signal?: StopSignal | undefined;
 }
 
@@ -41,15 +58,20 @@ export interface CorpusOptions {
 export async function openCorpus(
   sources: readonly CorpusSource[],
   tokenizer: Tokenizer,
-  { sequenceLength, cacheDir, signal }: CorpusOptions,
+  { sequenceLength, cacheDir, deduplicate = false, signal, warn }: CorpusOptions,
 ): Promise<Corpus> {
-  const corpus: Corpus = { train: [], validation: [], hashes: {} };
-  for (const source of sources) {
-    for (const split of ['train', 'validation'] as const) {
+  const corpus: Corpus = { train: [], validation: [], splits: {} };
+  const seen = deduplicate ? new SeenDocuments() : undefined;
+  for (const split of ['validation', 'train'] as const) {
+    for (const source of sources) {
       const stream = await tokens(source, split);
       const cut = windows(stream, sequenceLength);
       if (cut.count === 0) throw tooShort(source, split, stream, sequenceLength);
-      corpus.hashes[`${source.name}/${split}`] = stream.hash;
+      const { hash, documents, duplicates } = stream;
+      const facts = { hash, documents, tokens: stream.tokens, duplicates };
+      corpus.splits[`${source.name}/${split}`] = facts;
+      const told = toldOf(source.name, split, facts);
+      if (told !== null) warn?.(told);
       if (split === 'train') corpus.train.push({ name: source.name, windows: cut });
       else corpus.validation.push({ name: source.name, ids: stream.ids });
     }
@@ -65,10 +87,17 @@ export async function openCorpus(
     });
     return tokenizeSource(opened, tokenizer, {
       cleaning,
+      seen,
       ...(cacheDir === undefined ? {} : { cacheDir }),
       ...(signal === undefined ? {} : { signal }),
     });
   }
+}
+
+function toldOf(name: string, split: Split, { documents, duplicates }: SplitFacts): string | null {
+  const all = documents + duplicates;
+  if (duplicates <= 0.01 * all) return null;
+  return `source "${name}", ${split}: ${duplicates} of ${all} documents came before and are left out`;
 }
 
 function tooShort(

@@ -4,6 +4,7 @@ import { basename, join } from 'node:path';
 import { LoraShearError } from '../errors.js';
 import type { Split } from './document.js';
 import { formatByExtension, formatOf, type FormatName } from './formats.js';
+import { dataFolder } from './hub_cache.js';
 
 export interface DataFiles {
   files: string[];
@@ -27,13 +28,15 @@ const splitName =
 /**
  * A folder may hold one format; files are sorted by name. `test` files are never read. Where the folder has
  * no validation files (or the path is one file), both splits come from the same files and `shared` is true.
+ * Of a dataset in the hub's cache the folder is `…/datasets--org--name`, with one of its own behind where it has several.
  * @throws LoraShearError `DATA_NOT_FOUND` naming what was looked for; `DATA_INVALID` for mixed formats.
  */
-export async function findFiles(path: string, split: Split): Promise<DataFiles> {
+export async function findFiles(given: string, split: Split): Promise<DataFiles> {
+  const path = dataFolder(given);
   const info = await stat(path).catch(() => undefined);
   if (!info) {
     throw new LoraShearError('DATA_NOT_FOUND', `there is no file or folder ${path}`, {
-      hint: 'give a .parquet, .jsonl, .json or .txt file, or a folder of such files',
+      hint: 'give a .parquet, .jsonl, .json or .txt file, a folder of such files, or a dataset in the hub cache by its name',
       facts: { path },
     });
   }

@@ -30,5 +30,5 @@ export {
   type EncodeInstructionsOptions,
   type Example,
   type ExampleSampler,
-  type PaddedBatch,
+  type ExampleBatch,
 } from './instruction_examples.js';

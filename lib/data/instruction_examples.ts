@@ -4,16 +4,16 @@ import { LoraShearError } from '../errors.js';
 import type { Tokenizer } from '../tokenizer/tokenizer.js';
 import { promptOf, type Instruction, type TemplateName } from './alpaca.js';
 import { createDeck, type DeckState } from './deck.js';
+import {
+  type Example,
+  type ExampleBatch,
+  ignored,
+  packExamples,
+  usefulTokens,
+} from './pack_examples.js';
 import type { StopSignal } from './stop_signal.js';
 
-/** Label of a token that is not to be predicted, as in PyTorch's cross entropy. */
-export const ignored = -100;
-
-export interface Example {
-  ids: Int32Array;
-  /** Same length as `ids`, not shifted: `ids[i]` where token i counts as a target, else {@link ignored}. */
-  labels: Int32Array;
-}
+export { ignored, type Example, type ExampleBatch } from './pack_examples.js';
 
 export interface EncodeInstructionsOptions {
   /** Tokens at most, prompt, response and EOS together. */
@@ -84,18 +84,8 @@ export async function encodeInstructions(
   );
 }
 
-export interface PaddedBatch {
-  /** batch × length, row by row; rows are padded on the right with the pad id. */
-  ids: Int32Array;
-  /** batch × length; {@link ignored} on padding. */
-  labels: Int32Array;
-  batch: number;
-  /** Tokens of the longest example. */
-  length: number;
-}
-
 /** Pads on the right, so that a causal model needs no attention mask. */
-export function padBatch(examples: readonly Example[], padId: number): PaddedBatch {
+export function padBatch(examples: readonly Example[], padId: number): ExampleBatch {
   const batch = examples.length;
   const length = Math.max(0, ...examples.map((example) => example.ids.length));
   const ids = new Int32Array(batch * length).fill(padId);
@@ -104,30 +94,40 @@ export function padBatch(examples: readonly Example[], padId: number): PaddedBat
     ids.set(example.ids, row * length);
     labels.set(example.labels, row * length);
   }
-  return { ids, labels, batch, length };
+  return { ids, labels, batch, length, useful: usefulTokens(examples) };
 }
 
 export interface ExampleSampler {
-  next(batch: number): PaddedBatch;
+  next(batch: number): ExampleBatch;
+  /** From here on no example comes twice until all have come. */
+  beginRound(): void;
   /** Plain JSON; only fits a sampler made with the same examples and seed. */
   state(): DeckState;
   restore(state: DeckState): void;
 }
 
-/** Batches of examples, each example once before any comes again. */
+/**
+ * Batches of examples, each example once before any comes again.
+ * @param options.length tokens of a row in which examples are packed; by default each has a row of its own
+ */
 export function createExampleSampler(options: {
   examples: readonly Example[];
   padId: number;
   seed: number;
+  length?: number | undefined;
 }): ExampleSampler {
-  const { examples, padId, seed } = options;
+  const { examples, padId, seed, length } = options;
   if (examples.length === 0) throw new LoraShearError('DATA_EMPTY', 'there is no example to draw');
   const deck = createDeck(examples.length, seed);
   return {
     next: (batch) => {
-      const drawn = Array.from({ length: batch }, () => examples[deck.draw()] as Example);
-      return padBatch(drawn, padId);
+      const drawn = Array.from({ length: batch }, () => {
+        if (deck.left() === 0) deck.mark();
+        return examples[deck.draw()] as Example;
+      });
+      return length === undefined ? padBatch(drawn, padId) : packExamples(drawn, length, padId);
     },
+    beginRound: () => deck.mark(),
     state: () => deck.state(),
     restore: (state) => deck.restore(state),
   };

@@ -6,6 +6,7 @@ import type { Tokenizer } from '../tokenizer/tokenizer.js';
 import { cleanText, type CleaningOptions } from './cleaning.js';
 import type { Source } from './document.js';
 import type { StopSignal } from './stop_signal.js';
+import { fingerprintOf, fingerprintToWords, type SeenDocuments } from './seen_documents.js';
 import { readCached, writeCached } from './stream_cache.js';
 
 export interface TokenStream {
@@ -13,6 +14,10 @@ export interface TokenStream {
   ids: Int32Array;
   tokens: number;
   documents: number;
+  /** Documents that were left out because they had come before. */
+  duplicates: number;
+  /** Where duplicates were looked for: what each document is known by, {@link fingerprintWords} int32. */
+  fingerprints?: Int32Array;
   /** Offset in `ids` at which each document begins. */
   documentStarts: Int32Array;
   /** Over the files' content, the tokenizer and the options: equal hashes mean equal ids. */
@@ -25,6 +30,8 @@ export interface TokenizeOptions {
   /** Stop after this many tokens; the last document may be cut short. */
   maxTokens?: number | undefined;
   cleaning?: CleaningOptions | undefined;
+  /** Documents that came before, which are left out; those of this stream are added. Default: all are kept. */
+  seen?: SeenDocuments | undefined;
   signal?: StopSignal | undefined;
   onProgress?: ((tokens: number, documents: number) => void) | undefined;
 }
@@ -44,7 +51,7 @@ export async function tokenizeSource(
   tokenizer: Tokenizer,
   options: TokenizeOptions = {},
 ): Promise<TokenStream> {
-  const { cacheDir, maxTokens = Infinity, cleaning = {}, signal, onProgress } = options;
+  const { cacheDir, maxTokens = Infinity, cleaning = {}, seen, signal, onProgress } = options;
   const { eosId } = tokenizer;
   if (eosId === undefined) {
     throw new LoraShearError('TOKENIZER_INVALID', 'the tokenizer names no end-of-text token', {
@@ -60,15 +67,21 @@ export async function tokenizeSource(
         [tokenizer.encode(''), tokenizer.bosId ?? null, eosId],
         [cleaning.stripIrregular ?? false, cleaning.minParagraphTokens ?? null],
         Number.isFinite(maxTokens) ? maxTokens : null,
+        ...(seen ? [seen.key] : []),
       ]),
     )
     .digest('hex');
   const cached = cacheDir === undefined ? undefined : await readCached(cacheDir, hash);
-  if (cached) return cached;
+  if (cached) {
+    seen?.done(hash, cached.fingerprints);
+    return cached;
+  }
 
   const count = (text: string) => tokenizer.encode(text, { addSpecialTokens: false }).length;
   const ids = growing();
   const starts: number[] = [];
+  const fingerprints = growing();
+  let duplicates = 0;
   let pending = 0;
   for await (const { text: raw } of source.documents(signal)) {
     if ((pending += raw.length) >= breath) {
@@ -77,18 +90,24 @@ export async function tokenizeSource(
       await setImmediate();
       signal?.throwIfAborted();
     }
+    const fingerprint = seen ? fingerprintOf(raw) : '';
+    if (seen?.has(fingerprint)) {
+      duplicates += 1;
+      continue;
+    }
     const text = cleanText(raw, cleaning, count);
     if (text.trim() === '') continue;
+    if (seen) {
+      seen.add(fingerprint);
+      fingerprints.push(fingerprintToWords(fingerprint));
+    }
     starts.push(ids.length());
     ids.push(tokenizer.encode(text));
     ids.push([eosId]);
     if (ids.length() >= maxTokens) break;
   }
   if (starts.length === 0) {
-    throw new LoraShearError('DATA_EMPTY', `cleaning left no text of source "${source.name}"`, {
-      hint: 'lower minParagraphTokens or switch the cleaning off for this source',
-      facts: { name: source.name },
-    });
+    throw nothingLeft(source, duplicates);
   }
   const all = ids.take(Math.min(ids.length(), maxTokens));
   onProgress?.(all.length, starts.length);
@@ -96,11 +115,31 @@ export async function tokenizeSource(
     ids: all,
     tokens: all.length,
     documents: starts.length,
+    duplicates,
+    ...(seen ? { fingerprints: fingerprints.take(fingerprints.length()) } : {}),
     documentStarts: Int32Array.from(starts),
     hash,
   };
+  seen?.done(hash);
   if (cacheDir !== undefined) await writeCached(cacheDir, stream);
   return stream;
+}
+
+function nothingLeft({ name, split }: Source, duplicates: number): LoraShearError {
+  if (duplicates === 0) {
+    return new LoraShearError('DATA_EMPTY', `cleaning left no text of source "${name}"`, {
+      hint: 'lower minParagraphTokens or switch the cleaning off for this source',
+      facts: { name },
+    });
+  }
+  return new LoraShearError(
+    'DATA_EMPTY',
+    `no text is left of the ${split} split of source "${name}": ${duplicates} documents are in sources before it, or in a validation split`,
+    {
+      hint: 'leave the source out, or keep what comes twice with `deduplicate: false`',
+      facts: { name, split, duplicates },
+    },
+  );
 }
 
 /** An Int32Array that grows by doubling. */

@@ -13,6 +13,7 @@ import { releaseLock } from '../run_folder/lock.js';
 import { readManifest } from '../run_folder/manifest.js';
 import type { OnSetupEvent } from '../setup/setup_event.js';
 import { type AssignOptions, assign } from './assign.js';
+import { type Running, running } from './running.js';
 import type {
   EvaluateRequest,
   ExportRequest,
@@ -40,11 +41,11 @@ export interface RunOptions extends EngineOptions {
 }
 
 /**
- * Runs a job from the dense checkpoint to the report. Aborting `signal` finishes the step, saves the state and
- * rejects with RUN_ABORTED, whose hint says how to go on.
+ * Runs a job from the dense checkpoint to the report; the value is both a promise of the result and the sequence of
+ * events. Aborting `signal` finishes the step, saves the state and rejects with RUN_ABORTED, whose hint says how to go on.
  * @throws LoraShearError with any code of docs/errors.md
  */
-export async function run(job: Job, options: RunOptions = {}): Promise<RunSummary> {
+export function run(job: Job, options: RunOptions = {}): Running<RunSummary> {
   return towards<RunSummary>('run', job, options);
 }
 
@@ -53,58 +54,62 @@ export async function run(job: Job, options: RunOptions = {}): Promise<RunSummar
  * gone on with by {@link prune} and {@link run} with `amend`.
  * @throws as {@link run}
  */
-export async function analyze(job: Job, options: RunOptions = {}): Promise<AnalysisSummary> {
+export function analyze(job: Job, options: RunOptions = {}): Running<AnalysisSummary> {
   return towards<AnalysisSummary>('analyze', job, options);
 }
 
 /** Analyses, prunes and cuts, and exports the model without recovery. @throws as {@link run} */
-export async function prune(job: Job, options: RunOptions = {}): Promise<PruneSummary> {
+export function prune(job: Job, options: RunOptions = {}): Running<PruneSummary> {
   return towards<PruneSummary>('prune', job, options);
+}
+
+/**
+ * Goes on from a pruned model to recovery, export, evaluation and report. `pruned` is the folder that {@link prune}, or
+ * a {@link run} stopped after its cut, left; or the job with that `output`, which may differ from the one it was pruned
+ * with in what comes after the cut: `recovery`, `instruct`, `instructTuning`, `evaluation`.
+ * @throws RUN_CORRUPT where nothing was pruned, CONFIG_INVALID for a change of what comes before, and as {@link run}
+ */
+export function recover(
+  pruned: Job | string,
+  options: Omit<RunOptions, 'resume' | 'amend'> = {},
+): Running<RunSummary> {
+  return towards<RunSummary>('recover', typeof pruned === 'string' ? jobIn(pruned) : pruned, {
+    ...options,
+    amend: true,
+  });
 }
 
 /**
  * Writes the last model of a run folder once more, in another form or for other engines.
  * @throws RUN_CORRUPT, EXPORT_FORM, OUTPUT_OCCUPIED, OUTPUT_FAILED, CUT_NOT_EQUAL
  */
-export async function exportModel(
+export function exportModel(
   request: ExportRequest,
   options: EngineOptions = {},
-): Promise<ExportArtefact> {
+): Running<ExportArtefact> {
   return engine<ExportArtefact>('export', request, options);
-}
-
-async function towards<T>(goal: RunRequest['goal'], job: Job, options: RunOptions): Promise<T> {
-  const { command = `${goal}(job)`, resume = false, amend = false } = options;
-  const request: RunRequest = { job, goal, resume, amend, command, owner: randomUUID() };
-  try {
-    return await engine<T>('run', request, options);
-  } finally {
-    // A thread that died could not do it.
-    releaseLock(job.output, request.owner);
-  }
 }
 
 /**
  * Goes on with the run in `folder`; stages that ended are read, not repeated.
  * @throws RUN_CORRUPT when there is no run, OUTPUT_OCCUPIED when its model or data changed, and as {@link run}
  */
-export async function resume(
+export function resume(
   folder: string,
   options: Omit<RunOptions, 'resume'> = {},
-): Promise<RunSummary> {
-  const output = resolve(folder);
-  return run({ ...readManifest(output).job, output }, { ...options, resume: true });
+): Running<RunSummary> {
+  return towards<RunSummary>('run', jobIn(folder), { ...options, resume: true });
 }
 
 /**
  * What {@link run} would do, without doing it; `settings` may ask about another target.
  * @throws as {@link run}, for all that can be known before
  */
-export async function plan(
+export function plan(
   job: Job,
   options: EngineOptions = {},
   settings: PlanSettings = {},
-): Promise<Plan> {
+): Running<Plan> {
   const request: PlanRequest = { job, settings };
   return engine<Plan>('plan', request, options);
 }
@@ -137,18 +142,15 @@ export async function planModelOf(
 }
 
 /** Evaluates a checkpoint on multiple-choice tasks; `limit`, `output` and the rest as in {@link EvaluateRequest}. */
-export async function evaluate(
+export function evaluate(
   request: EvaluateRequest,
   options: EngineOptions = {},
-): Promise<EvaluationResults> {
+): Running<EvaluationResults> {
   return engine<EvaluationResults>('evaluate', request, options);
 }
 
 /** Log-probability of every token of a text file, and its perplexity. */
-export async function score(
-  request: ScoreRequest,
-  options: EngineOptions = {},
-): Promise<TextScore> {
+export function score(request: ScoreRequest, options: EngineOptions = {}): Running<TextScore> {
   return engine<TextScore>('score', request, options);
 }
 
@@ -158,10 +160,10 @@ export interface GenerateOptions extends EngineOptions {
 }
 
 /** Writes after a prompt or in a chat; greedy unless the request says otherwise. */
-export async function generate(
+export function generate(
   request: GenerateRequest,
   { onToken, onEvent, ...options }: GenerateOptions = {},
-): Promise<GeneratedText> {
+): Running<GeneratedText> {
   return engine<GeneratedText>('generate', request, {
     ...options,
     onEvent(event) {
@@ -171,7 +173,36 @@ export async function generate(
   });
 }
 
-async function engine<T>(task: string, request: unknown, options: EngineOptions): Promise<T> {
+/** The job of the run in `folder`, wherever it lies now. */
+const jobIn = (folder: string) => (): Job => {
+  const output = resolve(folder);
+  return { ...readManifest(output).job, output };
+};
+
+function towards<T>(
+  goal: RunRequest['goal'],
+  given: Job | (() => Job),
+  options: RunOptions,
+): Running<T> {
+  const { command = `${goal}(job)`, resume = false, amend = false, onEvent } = options;
+  return running(async (told) => {
+    const job = typeof given === 'function' ? given() : given;
+    const request: RunRequest = { job, goal, resume, amend, command, owner: randomUUID() };
+    try {
+      return await ready<T>('run', request, { ...options, onEvent: told });
+    } finally {
+      // A thread that died could not do it.
+      releaseLock(job.output, request.owner);
+    }
+  }, onEvent);
+}
+
+function engine<T>(task: string, request: unknown, options: EngineOptions): Running<T> {
+  return running((onEvent) => ready<T>(task, request, { ...options, onEvent }), options.onEvent);
+}
+
+/** Does `task` in a thread of its own, once the addon is there. */
+async function ready<T>(task: string, request: unknown, options: EngineOptions): Promise<T> {
   // Who names an addon by hand has it built.
   if (process.env['LORASHEAR_ADDON'] === undefined) {
     const { ensureNative } = await import('../setup/build.js');

@@ -9,8 +9,8 @@ import type { GenerateTextOptions } from '../generate/command.js';
 
 export interface RunRequest {
   job: Job;
-  /** How far: to the knowledge map and the budget, to the cut model, or to the report. */
-  goal: 'analyze' | 'prune' | 'run';
+  /** How far: to the knowledge map and the budget, to the cut model, or to the report (`recover`: from the cut on). */
+  goal: 'analyze' | 'prune' | 'recover' | 'run';
   resume: boolean;
   /** Go on with the folder's run under another job. */
   amend: boolean;

@@ -21,9 +21,11 @@ await serve({ run, export: exported, plan, evaluate, score, generate });
 async function run(request: RunRequest, { emit, aborted }: TaskTools) {
   const { job, goal, resume, amend, command, owner } = request;
   const { openRunFolder } = await import('../run_folder/run_folder.js');
+  const { afterCut, refuseUnpruned } = await import('../run_folder/after_cut.js');
   const { analyzeJob, pipeline, pruneJob, refuseImpossible } = await import('../run.js');
   const runtime = begin(job);
   // The folder keeps the job that it has until another one can take its place.
+  const pruned = goal === 'recover' ? refuseUnpruned(job.output, job) : undefined;
   if (amend) refuseImpossible(job);
   const { checkpoint } = createContext({ aborted });
   const options = { resume, amend, command, owner, runtime, emit, checkpoint };
@@ -37,7 +39,8 @@ async function run(request: RunRequest, { emit, aborted }: TaskTools) {
     },
   });
   try {
-    return await { analyze: analyzeJob, prune: pruneJob, run: pipeline }[goal](ctx, job, folder);
+    const goals = { analyze: analyzeJob, prune: pruneJob, recover: pipeline, run: pipeline };
+    return await goals[goal](ctx, job, pruned ? afterCut(folder, pruned) : folder);
   } catch (thrown) {
     if (!resume && !amend && asLoraShearError(thrown).code !== 'RUN_ABORTED')
       folder.discardUnstarted();

@@ -8,18 +8,22 @@ import type { Tokenizer } from '../tokenizer/tokenizer.js';
 import { hubCacheFolder, readHubSplit } from './hub_cache.js';
 import { type TaskName, taskList, tasks } from './index.js';
 import { type TaskResult, checkLimit, runTask } from './multiple_choice.js';
+import { perplexitySpec } from './perplexity_spec.js';
 import { type EvaluationResults, resultsOf, writeResults } from './results.js';
 import { type TextScore, scoreText } from './score.js';
 import type { Row } from './task.js';
+import { prepareTexts, readPerplexityTexts, textPerplexity } from './text_perplexity.js';
 
-/** `done` of `total` answers of the task, or windows of the text. */
+/** `done` of `total` answers of the task, or windows of the text, that `task` names. */
 export type EvaluationProgress = (done: number, total: number, task?: string) => void;
 
 export interface EvaluateOptions {
   /** Hugging Face model folder. */
   model: string;
   /** lm-eval's task names. */
-  tasks: readonly string[];
+  tasks?: readonly string[] | undefined;
+  /** Protocols on texts: `gptq:wikitext2`, `llm-pruner:ptb=PATH` (docs/evaluation.md). */
+  perplexity?: readonly string[] | undefined;
   /** The first so many documents of each task, or a share below 1. */
   limit?: number | undefined;
   /** A .json file, or a folder for lm-eval's own file names; nothing is written without it. */
@@ -72,7 +76,7 @@ export function runTasks(
 }
 
 /**
- * Evaluates a checkpoint as lm-eval would, zero-shot, and writes the result when `output` is given.
+ * Evaluates a checkpoint as lm-eval would, zero-shot, and by perplexity protocols, and writes the result when `output` is given.
  * @throws LoraShearError `TASK_UNKNOWN`, `DATA_*`, `CONFIG_INVALID`, `OUTPUT_FAILED`, and what loading a checkpoint throws
  */
 export async function evaluateModel(
@@ -81,21 +85,29 @@ export async function evaluateModel(
 ): Promise<EvaluationResults> {
   const start = Date.now() / 1000;
   const { model: dir, limit, output, logSamples = false, batchTokens = 4096 } = options;
+  const { tasks: named = [], perplexity = [], dataDir = hubCacheFolder() } = options;
   checkLimit(limit);
   if (logSamples && output === undefined) {
     throw new LoraShearError('CONFIG_INVALID', 'samples were asked for, but no output', {
       hint: 'add --output FILE: the samples are written beside it',
     });
   }
-  const data = await readTasks(options.tasks, options.dataDir);
+  const specs = perplexity.map(perplexitySpec);
+  const data = named.length > 0 || specs.length === 0 ? await readTasks(named, dataDir) : [];
+  const texts = await readPerplexityTexts(specs, dataDir);
   const { model, tokenizer } = openCheckpoint(dir, { device: ctx.device, dtype: options.dtype });
   using _ = model;
+  const prepared = prepareTexts(texts, tokenizer, model.context);
   const outcomes = runTasks(model, tokenizer, data, ctx, { ...options, batchTokens });
+  const perplexities = textPerplexity(model, prepared, ctx, {
+    maxTokens: batchTokens,
+    progress: options.progress,
+  });
   const special = (id: number | undefined): readonly [string, number] | null =>
     id === undefined ? null : [tokenizer.token(id) ?? '', id];
-  const results = resultsOf(outcomes, {
+  const results = resultsOf(outcomes, perplexities, {
     model: dir,
-    parameters: parameterCount(model),
+    ...sizeOf(model),
     device: ctx.device,
     maxLength: model.context,
     batchTokens,
@@ -135,10 +147,10 @@ export async function scoreFile(ctx: Context, options: ScoreFileOptions): Promis
   return scoreText(model, tokenizer, text, { ctx, maxLength, maxTokens, progress });
 }
 
-/** Elements of all parameters, a tied one once. */
-function parameterCount(model: Model): number {
+/** Elements of all parameters, a tied one once, and their type. */
+function sizeOf(model: Model): { parameters: number; dtype: string } {
   const distinct = new Set(Array.from(model.parameters(), ([, tensor]) => tensor));
-  let count = 0;
-  for (const { size } of distinct) count += size;
-  return count;
+  let parameters = 0;
+  for (const { size } of distinct) parameters += size;
+  return { parameters, dtype: [...distinct][0]?.dtype ?? 'float32' };
 }

@@ -12,15 +12,26 @@ export interface PairEncoder {
 }
 
 /**
- * Trailing spaces of the context move to the continuation; both are tokenised as one text and split where the context
- * alone ends. Of context and continuation together the last `maxLength + 1` tokens stay (the last is no input).
- * BOS is the tokenizer's own setting, and none is added to a text that begins with it.
+ * Texts to tokens as lm-eval's `tok_encode`: BOS is the tokenizer's own setting, and none is added to a text that begins
+ * with it. `prefixId` stands for a context where there is none: BOS, or EOS without it.
  */
-export function pairEncoder(tokenizer: Tokenizer, maxLength: number): PairEncoder {
+export function lmEvalEncoder(tokenizer: Tokenizer): {
+  readonly prefixId: number | undefined;
+  encode(text: string): number[];
+} {
   const prefixId = tokenizer.bosId ?? tokenizer.eosId;
   const prefix = prefixId === undefined ? '' : tokenizer.decode([prefixId]);
   const encode = (text: string): number[] =>
     tokenizer.encode(text, { addSpecialTokens: prefix === '' || !text.startsWith(prefix) });
+  return { prefixId, encode };
+}
+
+/**
+ * Trailing spaces of the context move to the continuation; both are tokenised as one text and split where the context
+ * alone ends. Of context and continuation together the last `maxLength + 1` tokens stay (the last is no input).
+ */
+export function pairEncoder(tokenizer: Tokenizer, maxLength: number): PairEncoder {
+  const { prefixId, encode } = lmEvalEncoder(tokenizer);
 
   let last = { context: '', ids: [] as number[] };
   const contextIds = (context: string): number[] => {

@@ -1,10 +1,12 @@
 // Documents of a dataset as the Hugging Face hub's cache keeps them: refs/main names the snapshot that is read.
-import { existsSync, readFileSync, readdirSync } from 'node:fs';
-import { homedir } from 'node:os';
+import { readdirSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
+import { hubDataset, snapshotFolder } from '../data/hub_cache.js';
 import { parquet } from '../data/parquet.js';
 import { LoraShearError } from '../errors.js';
 import type { Row } from './task.js';
+
+export { hubCacheFolder } from '../data/hub_cache.js';
 
 export interface HubSplit {
   /** `org/name` */
@@ -12,16 +14,6 @@ export interface HubSplit {
   /** Configuration, a folder of the dataset; null where it has one only. */
   readonly name: string | null;
   readonly split: string;
-}
-
-/**
- * The folder with `datasets--org--name` folders: $HF_HUB_CACHE, $HF_HOME/hub, or the default of huggingface_hub.
- * The command line calls it with its environment; nothing below reads one.
- */
-export function hubCacheFolder(env: Readonly<Record<string, string | undefined>> = {}): string {
-  if (env['HF_HUB_CACHE']) return env['HF_HUB_CACHE'];
-  const cache = env['XDG_CACHE_HOME'] || join(homedir(), '.cache');
-  return join(env['HF_HOME'] || join(cache, 'huggingface'), 'hub');
 }
 
 /**
@@ -39,8 +31,7 @@ export async function readHubSplit(folder: string, split: HubSplit): Promise<Row
 
 /** `validation-00000-of-00001.parquet` and its like, sorted, of one configuration. */
 function splitFiles(folder: string, { path, name, split }: HubSplit): string[] {
-  const hub = existsSync(join(folder, 'hub')) ? join(folder, 'hub') : folder;
-  const dataset = join(hub, `datasets--${path.replaceAll('/', '--')}`);
+  const dataset = hubDataset(folder, path);
   const snapshot = snapshotFolder(dataset);
   const wanted = new RegExp(`^${split}[-.].*parquet$`);
   const found =
@@ -58,15 +49,8 @@ function splitFiles(folder: string, { path, name, split }: HubSplit): string[] {
   );
   throw new LoraShearError('DATA_NOT_FOUND', `${path} is not in the hub cache: no ${expected}`, {
     hint: `huggingface-cli download --repo-type dataset ${path}, or name the folder that has it (HF_HOME)`,
-    facts: { path, name, split, expected, hub },
+    facts: { path, name, split, expected, hub: dirname(dataset) },
   });
-}
-
-function snapshotFolder(dataset: string): string | undefined {
-  const main = join(dataset, 'refs', 'main');
-  if (!existsSync(main)) return undefined;
-  const snapshot = join(dataset, 'snapshots', readFileSync(main, 'utf8').trim());
-  return existsSync(snapshot) ? snapshot : undefined;
 }
 
 /** Whole numbers as numbers: parquet's int64 columns come as bigint. */

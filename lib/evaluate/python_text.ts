@@ -1,10 +1,11 @@
 // The few string rules of Python that lm-eval's prompts and files depend on.
 
-// str.isspace() of one character, which is not quite JavaScript's \s.
-const space =
+/** As a class of a regular expression: what `str.isspace()` and `\s` take for a space, not quite JavaScript's `\s`. */
+export const whitespace =
   '[\\t-\\r\\x1c-\\x20\\x85\\xa0\\u1680\\u2000-\\u200a\\u2028\\u2029\\u202f\\u205f\\u3000]';
-const leading = new RegExp(`^${space}+`, 'u');
-const trailing = new RegExp(`${space}+$`, 'u');
+const spaces = new RegExp(`${whitespace}+`, 'u');
+const leading = new RegExp(`^${whitespace}+`, 'u');
+const trailing = new RegExp(`${whitespace}+$`, 'u');
 
 /** `text.rstrip()` */
 export const stripEnd = (text: string): string => text.replace(trailing, '');
@@ -14,6 +15,9 @@ export const stripStart = (text: string): string => text.replace(leading, '');
 
 /** `text.strip()` */
 export const strip = (text: string): string => stripEnd(stripStart(text));
+
+/** `len(re.split(r"\s+", text))`: white space in front or at the end counts one more. */
+export const wordCount = (text: string): number => text.split(spaces).length;
 
 /** `text.capitalize()`: the first character as a title begins, all others in lower case. */
 export function capitalize(text: string): string {

@@ -5,14 +5,18 @@ import { basename, dirname, extname, join } from 'node:path';
 import { flushFolder, writeFailure, writeTextDurably } from '../checkpoint/durable_file.js';
 import { tasks } from './index.js';
 import type { Sample, TaskResult } from './multiple_choice.js';
+import { type ResultEntry, perplexityEntry } from './perplexity_results.js';
 import { floatText } from './python_text.js';
 import { taskConfig } from './task_config.js';
+import type { TextPerplexity } from './text_perplexity.js';
 
 /** What was evaluated, when, and how. */
 export interface EvaluationFacts {
   /** Folder of the model, as given. */
   readonly model: string;
   readonly parameters: number;
+  /** Of the weights as computed with. */
+  readonly dtype: string;
   readonly device: string;
   readonly maxLength: number;
   readonly batchTokens: number;
@@ -34,6 +38,8 @@ export interface EvaluationResults {
     /** The evaluator whose log-likelihoods and metrics these are, and the protocol's name. */
     protocol: string;
     batch_tokens: number;
+    /** Perplexities with protocol, windows and tokens. */
+    perplexity: readonly TextPerplexity[];
     /** Per task: pairs cut on the left to fit the context. */
     truncated: Record<string, number>;
     /** Per task: name of the file with its samples, beside the result file. */
@@ -44,33 +50,49 @@ export interface EvaluationResults {
 
 export function resultsOf(
   outcomes: readonly TaskResult[],
+  perplexities: readonly TextPerplexity[],
   facts: EvaluationFacts,
 ): EvaluationResults {
+  const entries = perplexities.map(perplexityEntry);
+  const perText = <T>(value: (entry: ResultEntry) => T): Record<string, T> =>
+    Object.fromEntries(entries.map(([name, entry]) => [name, value(entry)]));
   const perTask = <T>(value: (outcome: TaskResult) => T): Record<string, T> =>
     Object.fromEntries(outcomes.map((outcome) => [outcome.task, value(outcome)]));
   const alphabetical = [...outcomes].sort((a, b) => (a.task < b.task ? -1 : 1));
   const sorted = <T>(value: (outcome: TaskResult) => T): Record<string, T> =>
     Object.fromEntries(alphabetical.map((outcome) => [outcome.task, value(outcome)]));
   return {
-    results: perTask(({ task, metrics, effective }) => ({
-      name: task,
-      alias: task,
-      sample_len: effective,
-      ...withStandardErrors(metrics),
-    })),
+    results: {
+      ...perTask(({ task, metrics, effective }) => ({
+        name: task,
+        alias: task,
+        sample_len: effective,
+        ...withStandardErrors(metrics),
+      })),
+      ...perText(({ results }) => results),
+    },
     group_subtasks: {},
-    configs: sorted(({ task }) => taskConfig(task)),
-    versions: sorted(({ task }) => tasks[task].version),
-    'n-shot': sorted(() => 0),
-    higher_is_better: sorted(({ task }) =>
-      Object.fromEntries(tasks[task].metrics.map((metric) => [metric, true])),
-    ),
-    'n-samples': perTask(({ original, effective }) => ({ original, effective })),
+    configs: { ...sorted(({ task }) => taskConfig(task)), ...perText(({ config }) => config) },
+    versions: {
+      ...sorted(({ task }) => tasks[task].version),
+      ...perText(({ version }) => version),
+    },
+    'n-shot': { ...sorted(() => 0), ...perText(() => 0) },
+    higher_is_better: {
+      ...sorted(({ task }) =>
+        Object.fromEntries(tasks[task].metrics.map((metric) => [metric, true])),
+      ),
+      ...perText(({ higherIsBetter }) => higherIsBetter),
+    },
+    'n-samples': {
+      ...perTask(({ original, effective }) => ({ original, effective })),
+      ...perText(({ samples }) => samples),
+    },
     config: {
       model: 'lorashear-native',
-      model_args: { pretrained: facts.model, dtype: 'float32', max_length: facts.maxLength },
+      model_args: { pretrained: facts.model, dtype: facts.dtype, max_length: facts.maxLength },
       model_num_parameters: facts.parameters,
-      model_dtype: 'torch.float32',
+      model_dtype: `torch.${facts.dtype}`,
       batch_size: 'auto',
       batch_sizes: [],
       device: facts.device,
@@ -104,6 +126,7 @@ export function resultsOf(
     lorashear: {
       protocol: 'lm-eval 0.4.13, zero-shot',
       batch_tokens: facts.batchTokens,
+      perplexity: perplexities,
       truncated: perTask(({ truncated }) => truncated),
       samples: {},
     },

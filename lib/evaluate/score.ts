@@ -3,7 +3,8 @@ import type { Context } from '../context.js';
 import { LoraShearError } from '../errors.js';
 import type { Model } from '../models/model.js';
 import type { Tokenizer } from '../tokenizer/tokenizer.js';
-import { type ScoredSequence, scoreSequences } from './log_likelihood.js';
+import { scoreSequences } from './log_likelihood.js';
+import { rollingWindows } from './rolling_windows.js';
 
 export interface TextScore {
   /** `rolling-512`: see {@link rollingWindows}. */
@@ -67,19 +68,4 @@ export function scoreText(
     nll,
     perplexity: Math.exp(nll),
   };
-}
-
-/**
- * Cuts a text into windows that score each token but the first exactly once. Window k scores `length` tokens and
- * has the one token before them as context; the last, which has fewer left to score, fills its input of `length`
- * tokens with more context. These are lm-eval's rolling windows with a context of one token.
- */
-export function rollingWindows(ids: readonly number[], length: number): ScoredSequence[] {
-  const found: ScoredSequence[] = [];
-  for (let next = 1; next < ids.length; next += length) {
-    const end = Math.min(next + length, ids.length);
-    const start = Math.max(0, end - 1 - length);
-    found.push({ tokens: ids.slice(start, end), from: next - start });
-  }
-  return found;
 }

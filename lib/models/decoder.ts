@@ -206,7 +206,7 @@ export class Decoder extends Module implements Model {
   #during(tokens: Tensor, options: PassOptions, run: (pass: Pass) => Tensor): Tensor {
     const pass = new Pass(tokens, this.#stack.tokens.weight.dtype, options);
     try {
-      this.#refuseTooLong(pass.total);
+      this.#refuseTooLong(pass.longest);
       const hidden = scoped(() => this.in(this.#stackName, () => run(pass)));
       pass.cache?.advance(pass.length);
       return hidden;

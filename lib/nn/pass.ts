@@ -10,6 +10,7 @@ import type { Tensor } from '../tensor/tensor.js';
 import type { KvCache } from './kv_cache.js';
 import type { Module } from './module.js';
 import type { Rotation, RotationTable } from './rope.js';
+import { type TokenTree, type TreeRow, markVisible, treeRow } from './token_tree.js';
 
 /** What somebody who knows the outputs of attentions and feed-forwards does to a pass. */
 export interface PartHooks {
@@ -28,10 +29,17 @@ export interface PassOptions {
    * token sees and which does not count for positions. Default: no padding.
    */
   readonly mask?: readonly (readonly number[])[] | null | undefined;
+  /** Rows that are several texts with one beginning, each row one tree; goes with neither mask nor cache. */
+  readonly trees?: readonly TokenTree[] | undefined;
   /** Keys and values of the tokens before these; the pass appends its own. */
   readonly cache?: KvCache | null | undefined;
   /** Blocks keep only their inputs; the caller's backward goes through these. */
   readonly checkpoints?: Checkpoints | undefined;
+  /**
+   * The document of every token (B·T, row by row), where a row holds several one behind the other: no token sees
+   * another document, and positions begin again with each. Not together with a mask or a cache.
+   */
+  readonly segments?: Int32Array | undefined;
 }
 
 /** How attention is to hide keys: by libtorch's own causal rule, by a mask (B or 1, 1, T, S), or not at all. */
@@ -51,16 +59,19 @@ export class Pass {
   readonly checkpoints: Checkpoints | undefined;
   readonly hooks: PartHooks | undefined;
   readonly #mask: readonly (readonly number[])[] | null;
+  /** Where the document of each token begins in its row (B·T); null where every row is one document. */
+  readonly #starts: Int32Array | null;
+  readonly #trees: readonly TreeRow[] | null;
   readonly #masks = new Map<string, Tensor>();
   readonly #rotations = new Map<RotationTable, Rotation>();
   readonly #positions = new Map<number, Tensor>();
   readonly #owned: Tensor[] = [];
 
-  /** @param tokens (B, T) @throws CONFIG_INVALID for a mask of another size */
+  /** @param tokens (B, T) @throws CONFIG_INVALID for a mask or segments of another size, or both */
   constructor(
     tokens: Tensor,
     readonly dtype: DType,
-    { mask = null, cache = null, checkpoints, hooks }: PassOptions = {},
+    { mask = null, trees, cache = null, checkpoints, hooks, segments }: PassOptions = {},
   ) {
     this.checkpoints = checkpoints;
     this.hooks = hooks;
@@ -79,6 +90,17 @@ export class Pass {
       );
     }
     this.#mask = mask?.some((row) => row.includes(0)) ? mask : null;
+    if (trees && (mask || cache || segments || trees.length !== batch)) {
+      throw new LoraShearError(
+        'CONFIG_INVALID',
+        'trees of tokens stand for mask, cache and segments',
+        {
+          hint: `give one tree for each of the ${batch} rows, and none of these`,
+        },
+      );
+    }
+    this.#trees = trees?.map((tree) => treeRow(tree, length)) ?? null;
+    this.#starts = segments ? this.#startsOf(segments) : null;
   }
 
   /** Tokens that a query may look back on, this pass's included. */
@@ -86,8 +108,21 @@ export class Pass {
     return this.past + this.length;
   }
 
-  /** Positions of the longest row: padding has none. */
+  /** Whether every row is one text without padding. */
+  get #whole(): boolean {
+    return !this.#mask && !this.#trees && !this.#starts;
+  }
+
+  /** Tokens of the longest text; in rows that are no trees, padding counts. */
+  get longest(): number {
+    return this.#trees ? this.#span : this.total;
+  }
+
+  /** Positions of the longest text: padding has none. */
   get #span(): number {
+    if (this.#trees) return Math.max(...this.#trees.flatMap(({ positions }) => positions)) + 1;
+    if (this.#starts)
+      return this.#starts.reduce((span, s, i) => Math.max(span, (i % this.length) - s + 1), 1);
     const ones = (row: readonly number[]): number => row.reduce((sum, one) => sum + one, 0);
     return this.#mask ? Math.max(1, ...this.#mask.map(ones)) : this.total;
   }
@@ -95,7 +130,7 @@ export class Pass {
   /** Which keys the queries see; with a window, only the last `window` of them. Without need there is no mask. */
   visibility(window: number | null): Visibility {
     const narrow = window !== null && this.total > window;
-    const plain = !this.#mask && !narrow && (this.past === 0 || this.length === 1);
+    const plain = this.#whole && !narrow && (this.past === 0 || this.length === 1);
     if (plain) return { causal: this.length > 1, mask: null };
     return { causal: false, mask: this.#maskOf(window, false) };
   }
@@ -117,11 +152,12 @@ export class Pass {
   rotation(table: RotationTable): Rotation {
     const known = this.#rotations.get(table);
     if (known) return known;
+    this.#refuseMixedLengths(table);
     // Generation asks for every length in turn: its tables are made for more.
     const whole = table.at(this.#span, this.device, this.dtype, this.past === 0);
     const own = (x: Tensor): Tensor => this.#own(this.#placed(x));
     const rotation =
-      !this.#mask && this.past === 0 && whole.length === this.length
+      this.#whole && this.past === 0 && whole.length === this.length
         ? whole
         : { ...whole, cos: own(whole.cos), sin: own(whole.sin), length: this.length };
     this.#rotations.set(table, rotation);
@@ -132,14 +168,51 @@ export class Pass {
   positions(offset = 0): Tensor {
     const known = this.#positions.get(offset);
     if (known) return known;
-    const rows = this.#mask ?? [Array<number>(this.total).fill(1)];
-    const values = rows.flatMap((row) => {
-      let next = 0;
-      return row.map((one) => (one === 0 ? 0 : next++) + offset).slice(this.past);
-    });
-    const made = this.#own(longTensorOn(this.device, values, [rows.length, this.length]));
+    const values = this.#places().map((place) => place + offset);
+    const shape = [values.length / this.length, this.length];
+    const made = this.#own(longTensorOn(this.device, values, shape));
     this.#positions.set(offset, made);
     return made;
+  }
+
+  /** Place of every token in its text (B or 1, T), row by row. */
+  #places(): number[] {
+    if (this.#starts) return Array.from(this.#starts, (s, i) => (i % this.length) - s);
+    if (this.#trees) return this.#trees.flatMap(({ positions }) => positions);
+    const rows = this.#mask ?? [Array<number>(this.total).fill(1)];
+    return rows.flatMap((row) => {
+      let next = 0;
+      return row.map((one) => (one === 0 ? 0 : next++)).slice(this.past);
+    });
+  }
+
+  #startsOf(segments: Int32Array): Int32Array | null {
+    const { batch, length } = this;
+    if (segments.length !== batch * length || this.#mask || this.past > 0) {
+      throw new LoraShearError(
+        'CONFIG_INVALID',
+        segments.length === batch * length
+          ? 'documents in one row go with neither a mask nor a cache'
+          : `${segments.length} tokens have a document, of ${batch} × ${length}`,
+        { hint: 'give the document of every token, and nothing else that hides one' },
+      );
+    }
+    const starts = new Int32Array(segments.length);
+    for (let i = 0; i < starts.length; i++) {
+      const inside = i % length > 0 && segments[i] === segments[i - 1];
+      starts[i] = inside ? (starts[i - 1] as number) : i % length;
+    }
+    return starts.some((start) => start > 0) ? starts : null;
+  }
+
+  /** Where positions turn otherwise in longer texts, those of one row would need tables of their own. */
+  #refuseMixedLengths({ frequencies: { breaksAt } }: RotationTable): void {
+    if (!this.#starts || breaksAt === null || this.#span <= breaksAt) return;
+    throw new LoraShearError(
+      'CONFIG_INVALID',
+      `this model turns positions otherwise in texts of more than ${breaksAt} tokens, and a row of several documents has one of ${this.#span}`,
+      { hint: 'give rows of one document, or shorter ones' },
+    );
   }
 
   dispose(): void {
@@ -154,7 +227,7 @@ export class Pass {
 
   /** Rows of a table (S, D) at this pass's positions. */
   #placed(table: Tensor): Tensor {
-    if (!this.#mask) return slice(table, 0, this.past, this.total);
+    if (this.#whole) return slice(table, 0, this.past, this.total);
     const [D] = table.shape.slice(-1) as [number];
     return scoped(() => {
       const flat = reshape(this.positions(), [this.batch * this.length]);
@@ -162,16 +235,22 @@ export class Pass {
     });
   }
 
-  /** (B or 1, 1, T, S): 1 where a key is not after the query, within the window, and no padding; or the opposite. */
+  /** (B or 1, 1, T, S): 1 where a key is not after the query, in its document and window, and no padding; or the opposite. */
   #visible(window: number, inverted: boolean): Tensor {
     const { length, past, total } = this;
-    const rows = this.#mask ?? [null];
+    const starts = this.#starts;
+    const rows = this.#trees ?? this.#mask ?? Array<null>(starts ? this.batch : 1).fill(null);
     const bits = new Uint8Array(rows.length * length * total);
     rows.forEach((row, b) => {
+      if (row && 'positions' in row) {
+        markVisible(row, window, bits.subarray(b * length * total, (b + 1) * length * total));
+        return;
+      }
       for (let t = 0; t < length; t++) {
         const at = past + t;
         const base = (b * length + t) * total;
-        for (let s = Math.max(0, at - window + 1); s < at; s++) bits[base + s] = row?.[s] ?? 1;
+        const first = Math.max(starts?.[b * length + t] ?? 0, at - window + 1);
+        for (let s = first; s < at; s++) bits[base + s] = row?.[s] ?? 1;
         bits[base + at] = 1; // padding sees itself, because a softmax over nothing is no number
       }
     });

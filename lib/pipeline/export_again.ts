@@ -4,7 +4,6 @@ import { join } from 'node:path';
 import type { CutArtefact, EvaluationArtefact, ExportArtefact } from '../artefacts.js';
 import type { Form } from '../checkpoint/form_of.js';
 import type { Context } from '../context.js';
-import { openCorpus } from '../data/corpus.js';
 import { LoraShearError } from '../errors.js';
 import type { StageName } from '../events.js';
 import type { EngineName } from '../plan/engines/names.js';
@@ -13,6 +12,7 @@ import { readManifest } from '../run_folder/manifest.js';
 import { loadTokenizer } from '../tokenizer/tokenizer.js';
 import { cardOf } from './card.js';
 import { exportRun } from './export_run.js';
+import { readCorpus } from './read_corpus.js';
 import { probeOf } from './windows.js';
 
 export interface ExportAgain {
@@ -48,11 +48,7 @@ export async function exportAgain(
   }
   const dense = readArtefact<EvaluationArtefact>(run, 'evaluate-dense')?.value ?? null;
   const tokenizer = loadTokenizer(job.model);
-  const corpus = await openCorpus(job.sources, tokenizer, {
-    sequenceLength: job.sequenceLength,
-    cacheDir: join(run, 'tokens'),
-    signal: { throwIfAborted: ctx.checkpoint },
-  });
+  const corpus = await readCorpus(ctx, job, tokenizer, join(run, 'tokens'));
   const wanted = {
     ...job,
     export: {

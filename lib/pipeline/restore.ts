@@ -32,21 +32,28 @@ export function recoverPretraining(
   budget: Budget,
   folders: Folders,
 ): RecoveryArtefact {
-  const seed = job.seed + seedOf.pretraining;
-  const sampler = createSampler({ sources: corpus.train, seed });
-  const { validationWindows, learningRate, rounds, distill } = job.recovery;
-  const feed = pretrainingFeed(ctx, sampler, corpus.validation, {
-    batch: job.batchSize,
-    validationWindows,
-  });
-  const options = {
+  const { validationWindows, learningRate, rounds, distill, maxSeconds } = job.recovery;
+  const feedOf = (model: Model): Feed => {
+    const seed = job.seed + seedOf.pretraining;
+    const documents = job.recovery.packing === 'documents' && apart(ctx, model, job);
+    const sampler = createSampler({ sources: corpus.train, seed, documents });
+    const options = { batch: job.batchSize, validationWindows };
+    return pretrainingFeed(ctx, sampler, corpus.validation, options);
+  };
+  const stage = {
     stage: 'pretraining',
     steps: budget.recovery,
-    learningRate,
-    rounds,
-    distill,
+    ...{ learningRate, rounds, distill, maxSeconds },
   } as const;
-  return restore(ctx, job, feed, options, folders);
+  return restore(ctx, job, feedOf, stage, folders);
+}
+
+/** Whether documents of one row can be kept apart; where positions turn otherwise in longer texts they cannot. */
+function apart({ emit }: Context, { cacheBreak }: Model, { sequenceLength }: Job): boolean {
+  if (cacheBreak === null || sequenceLength <= cacheBreak) return true;
+  const message = `this model turns positions otherwise in texts of more than ${cacheBreak} tokens: rows of ${sequenceLength} are not packed by documents`;
+  emit({ type: 'warning', message });
+  return false;
 }
 
 /** A job's instructions as token ids. */
@@ -64,18 +71,26 @@ export function recoverInstruct(
   { train, validation, padId }: Instructions,
   folders: Folders,
 ): RecoveryArtefact {
-  const { tokens, learningRate, rounds, batchSize: batch } = job.instructTuning;
-  const seed = job.seed + seedOf.instruct;
-  const feed = instructFeed(ctx, train, validation, { batch, padId, seed });
+  const {
+    tokens,
+    learningRate,
+    rounds,
+    batchSize: batch,
+    packing,
+    maxSeconds,
+  } = job.instructTuning;
+  const feedOf = (model: Model): Feed => {
+    const seed = job.seed + seedOf.instruct;
+    const length = packing === 'rows' && apart(ctx, model, job) ? job.sequenceLength : undefined;
+    return instructFeed(ctx, train, validation, { batch, padId, seed, length });
+  };
   const meanLength = train.reduce((n, { ids }) => n + ids.length, 0) / train.length;
   const steps = Math.max(rounds, Math.floor(tokens / (batch * meanLength)));
-  return restore(
-    ctx,
-    job,
-    feed,
-    { stage: 'instruct', steps, learningRate, rounds, distill: 0 },
-    folders,
-  );
+  const stage = {
+    stage: 'instruct',
+    ...{ steps, learningRate, rounds, distill: 0, maxSeconds },
+  } as const;
+  return restore(ctx, job, feedOf, stage, folders);
 }
 
 /** @throws DATA_NOT_FOUND, DATA_INVALID, DATA_EMPTY also when none fits into the sequence length */
@@ -100,24 +115,28 @@ export async function readExamples(
   };
 }
 
-type Stage = Pick<RecoveryOptions, 'stage' | 'steps' | 'learningRate' | 'rounds' | 'distill'>;
+type Stage = Pick<
+  RecoveryOptions,
+  'stage' | 'steps' | 'learningRate' | 'rounds' | 'distill' | 'maxSeconds'
+>;
 
 function restore(
   ctx: Context,
   job: Job,
-  feed: Feed,
+  feedOf: (model: Model) => Feed,
   stage: Stage,
   { from, dir }: Folders,
 ): RecoveryArtefact {
   using model = openWorkingModel(ctx, job, from);
   using dense = openWorkingModel(ctx, job, job.model);
-  const { eta, tolerance } = job.recovery;
+  const feed = feedOf(model);
+  const { mixture, eta, tolerance, patience } = job.recovery;
   const artefact = recover(
     ctx,
     { model, teacher: dense, feed, dense: feed.validate(dense), stateDir: dir },
     {
       ...stage,
-      ...{ eta, tolerance, saveEvery, lora: job.lora },
+      ...{ mixture, eta, tolerance, patience, saveEvery, lora: job.lora },
       memory: { microBatch: job.microBatchSize, checkpointing: job.checkpointing },
       warmupSteps: Math.min(10, Math.floor(stage.steps / 4)),
       seed: job.seed + seedOf[stage.stage],

@@ -1,4 +1,4 @@
-// The instruction stage's feed: padded batches of examples, validated by the loss on held-out responses.
+// The instruction stage's feed: batches of examples, packed in rows or padded, validated by the loss on held-out responses.
 import type { Context } from '../context.js';
 import type { DeckState } from '../data/deck.js';
 import {
@@ -16,17 +16,28 @@ import type { Feed } from './feed.js';
 /** The only source of an instruction feed. */
 const source = 'instructions';
 
+export interface InstructFeedOptions {
+  /** Examples in one optimiser step. */
+  readonly batch: number;
+  readonly padId: number;
+  readonly seed: number;
+  /** Tokens of a row in which examples are packed; without it each has a row of its own. */
+  readonly length?: number | undefined;
+}
+
 export function instructFeed(
   ctx: Context,
   examples: readonly Example[],
   validation: readonly Example[],
-  { batch, padId, seed }: { batch: number; padId: number; seed: number },
+  { batch, padId, seed, length }: InstructFeedOptions,
 ): Feed {
-  const sampler = createExampleSampler({ examples, padId, seed });
+  const sampler = createExampleSampler({ examples, padId, seed, length });
   return {
     sources: [source],
+    sizes: { [source]: examples.length },
+    perStep: batch,
     next: () => sampler.next(batch),
-    setMixture: () => undefined,
+    beginRound: () => sampler.beginRound(),
     validate: (model) => ({ [source]: responseLoss(ctx, model, validation, { batch, padId }) }),
     state: () => sampler.state(),
     restore(state) {

@@ -18,9 +18,15 @@ export function pretrainingFeed(
 ): Feed {
   return {
     sources: sampler.names,
-    next: () => sampler.next(batch),
-    setMixture(shares) {
+    sizes: sampler.sizes,
+    perStep: batch,
+    next() {
+      const rows = sampler.next(batch);
+      return { ...rows, useful: rows.ids.length };
+    },
+    beginRound(shares) {
       sampler.setWeights(sampler.names.map((name) => shares[name] ?? 0));
+      sampler.beginRound();
     },
     validate(model) {
       const options = { length: sampler.length, windows: validationWindows };

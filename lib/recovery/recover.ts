@@ -1,10 +1,11 @@
 // Dynamic knowledge recovery (paper Alg. 5): rounds of LoRA training on subsets composed by what suffered.
+import { join } from 'node:path';
 import type { RecoveryArtefact } from '../artefacts.js';
 import type { Context } from '../context.js';
-import { asLoraShearError } from '../errors.js';
+import { LoraShearError, asLoraShearError } from '../errors.js';
 import type { StageName } from '../events.js';
+import { hasDiverged } from '../lhspg/divergence.js';
 import { attachLora, detachLora, loraParameters, mergeLora } from '../lora/lora.js';
-import type { Model } from '../models/model.js';
 import type { PassOptions } from '../nn/pass.js';
 import { noGrad } from '../tensor/autograd.js';
 import { clone, copy_ } from '../tensor/ops.js';
@@ -19,63 +20,19 @@ import {
   predictions,
 } from '../train/language_model_loss.js';
 import { cosineWithWarmup } from '../train/schedule.js';
-import { type Memory, trainOnBatch } from '../train/train_batch.js';
-import type { Feed } from './feed.js';
-import { degradation, mixture } from './mixture.js';
+import { trainOnBatch } from '../train/train_batch.js';
+import { composeRound } from './compose_round.js';
+import { degradation } from './mixtures/mixture.js';
+import type { RecoveryInput, RecoveryOptions } from './options.js';
+import { type RecoveryState, type Round, freshState, stepsOf } from './state.js';
+import { stopReason } from './stop_rules.js';
 
-export interface RecoveryOptions {
-  readonly stage: RecoveryArtefact['stage'];
-  readonly rounds: number;
-  /** Optimiser steps in all rounds together. */
-  readonly steps: number;
-  readonly warmupSteps: number;
-  readonly learningRate: number;
-  readonly lora: { readonly r: number; readonly alpha: number };
-  /** Balanced share η of the mixture. */
-  readonly eta: number;
-  /** Stop when no source's degradation moved by more than this in two rounds. */
-  readonly tolerance: number;
-  /** Share of the loss that follows the dense model's distribution; 0 trains on the text alone. */
-  readonly distill: number;
-  readonly memory: Memory;
-  readonly seed: number;
-  readonly saveEvery: number;
-}
-
-export interface RecoveryInput {
-  readonly model: Model;
-  /** The dense model, for distillation. */
-  readonly teacher: Model | null;
-  readonly feed: Feed;
-  /** The dense model's validation losses by source. */
-  readonly dense: Readonly<Record<string, number>>;
-  readonly stateDir: string;
-}
-
-interface RecoveryState {
-  round: number;
-  t: number;
-  step: number;
-  tokens: number;
-  feed: unknown;
-  rounds: RecoveryArtefact['rounds'];
-  losses: RecoveryArtefact['losses'];
-  /** −1: the state before any training is the best so far. */
-  bestRound: number;
-  bestLoss: number;
-  stopReason: string;
-}
-
-function freshState(): RecoveryState {
-  return {
-    ...{ round: 0, t: 0, step: 0, tokens: 0, rounds: [], losses: [], stopReason: '' },
-    ...{ feed: null, bestRound: -1, bestLoss: Infinity },
-  };
-}
+export type { RecoveryInput, RecoveryOptions } from './options.js';
 
 /**
- * Trains LoRA on `model` and merges the best state into it. Goes on from `stateDir` where a run stopped.
- * @throws RUN_ABORTED after saving the state, PRUNE_DIVERGED when the loss is not finite
+ * Trains LoRA on `model` and merges the best state into it. Goes on from `stateDir` where a run stopped. A loss that is no
+ * number, or rises too far, brings it back to the start of the round and halves the rate, once.
+ * @throws RUN_ABORTED after saving the state, PRUNE_DIVERGED when that happens again
  */
 export function recover(
   ctx: Context,
@@ -102,6 +59,8 @@ class RecoveryLoop {
   readonly #parameters: ReadonlyMap<string, Tensor>;
   readonly #best: ReadonlyMap<string, Tensor>;
   #state: RecoveryState = freshState();
+  /** When this process began to count, less what was counted before it. */
+  #since = performance.now();
 
   constructor(
     readonly ctx: Context,
@@ -115,36 +74,63 @@ class RecoveryLoop {
   }
 
   run(): RecoveryArtefact {
-    if (!this.#resume()) this.#begin();
-    const state = this.#state;
-    try {
-      while (state.stopReason === '') {
+    if (!this.#restore(this.input.stateDir)) this.#begin();
+    while (this.#state.stopReason === '') {
+      try {
         this.ctx.checkpoint();
-        if (state.t < this.#stepsOf(state.round)) this.#step();
-        if (state.t >= this.#stepsOf(state.round)) {
-          this.#closeRound();
-          this.#save();
-        } else if (state.step % this.options.saveEvery === 0) this.#save();
+        this.#advance();
+      } catch (thrown) {
+        const error = asLoraShearError(thrown);
+        if (error.code === 'PRUNE_DIVERGED') this.#rollBack(error);
+        else {
+          if (error.code === 'RUN_ABORTED') this.#save();
+          throw thrown;
+        }
       }
-    } catch (thrown) {
-      if (asLoraShearError(thrown).code === 'RUN_ABORTED') this.#save();
-      throw thrown;
     }
     for (const [name, p] of this.#parameters) assign(p, this.#best.get(name) as Tensor);
-    const { stage, learningRate, seed } = this.options;
-    const { tokens, stopReason, bestRound, rounds: history, losses } = state;
-    return { stage, learningRate, seed, tokens, stopReason, bestRound, rounds: history, losses };
+    return this.#artefact();
   }
 
-  #resume(): boolean {
-    const saved = loadState<RecoveryState>(this.input.stateDir);
+  #artefact(): RecoveryArtefact {
+    const { stage, learningRate, seed, maxSeconds, mixture = 'degradation' } = this.options;
+    const { tokens, stopReason, bestRound, rounds, losses, rollbacks } = this.#state;
+    return {
+      stage,
+      ...(this.input.feed.sources.length > 1 ? { composition: mixture } : {}),
+      ...{ learningRate, seed, tokens, stopReason, bestRound, rounds, losses },
+      ...(rollbacks.length > 0 ? { rollbacks } : {}),
+      ...(typeof maxSeconds === 'number' ? { seconds: this.#seconds } : {}),
+    };
+  }
+
+  /** The next step, and the end of the round where it was the last. */
+  #advance(): void {
+    const state = this.#state;
+    const { saveEvery, maxSeconds } = this.options;
+    const steps = stepsOf(state.round, this.options);
+    if (state.t < steps) this.#step();
+    const late = this.#seconds >= (maxSeconds ?? Infinity);
+    if (state.t >= steps || late) {
+      this.#closeRound(late);
+      this.#save();
+    } else if (state.step % saveEvery === 0) this.#save();
+  }
+
+  get #seconds(): number {
+    return (performance.now() - this.#since) / 1000;
+  }
+
+  #restore(dir: string): boolean {
+    const saved = loadState<RecoveryState>(dir);
     if (!saved) return false;
     try {
       for (const [name, tensor] of this.#tensors()) saved.restore(name, tensor);
     } finally {
       saved.close();
     }
-    this.#state = saved.json;
+    this.#state = { ...freshState(), ...saved.json };
+    this.#since = performance.now() - 1000 * this.#state.seconds;
     this.input.feed.restore(this.#state.feed);
     return true;
   }
@@ -155,19 +141,26 @@ class RecoveryLoop {
     this.#openRound(losses);
   }
 
-  /** Composes the subset of the round that begins, from the degradation measured now. */
+  /** Folder of the state at the start of this round. */
+  get #good(): string {
+    return join(this.input.stateDir, 'good');
+  }
+
+  /** Composes the subset of the round that begins, from the losses measured now. */
   #openRound(losses: Readonly<Record<string, number>>): void {
     const { feed, dense } = this.input;
-    const delta = degradation(losses, dense);
-    const shares = mixture(delta, this.options.eta);
-    feed.setMixture(shares);
-    const index = this.#state.round;
-    this.#state.feed = feed.state();
-    this.#state.rounds.push({
-      ...{ index, mixture: shares, degradation: delta, steps: 0, tokens: 0 },
-      validation: { ...losses },
-      accepted: false,
-    });
+    const state = this.#state;
+    const { round, warning } = composeRound(state, { losses, dense, feed }, this.options);
+    feed.beginRound(round.mixture);
+    state.feed = feed.state();
+    state.computed = 0;
+    state.rounds.push(round);
+    if (warning !== null) this.#warn(`${this.#stageName}, ${warning}`);
+    saveState(this.#good, this.#tensors(), state);
+  }
+
+  #warn(message: string): void {
+    this.ctx.emit({ type: 'warning', message });
   }
 
   #step(): void {
@@ -175,7 +168,9 @@ class RecoveryLoop {
     const { learningRate, steps, warmupSteps, distill, memory } = this.options;
     const state = this.#state;
     const batch = feed.next();
-    const lr = learningRate * cosineWithWarmup(state.step, { total: steps, warmup: warmupSteps });
+    const halved = state.rollbacks.at(-1)?.rate ?? 1;
+    const share = cosineWithWarmup(state.step, { total: steps, warmup: warmupSteps });
+    const lr = learningRate * share * halved;
     const lossOf = (rows: TokenBatch, pass: PassOptions): Tensor => {
       if (!teacher || distill === 0 || rows.labels) return nextTokenLoss(model, rows, pass);
       const target = noGrad(() => predictions(teacher, rows));
@@ -185,57 +180,71 @@ class RecoveryLoop {
     const loss = trainOnBatch(model, batch, lossOf, this.optimizer, how);
     state.t++;
     state.step++;
-    state.tokens += batch.ids.length;
+    state.tokens += batch.useful;
+    state.computed += batch.ids.length;
     state.feed = feed.state();
-    const round = state.rounds.at(-1);
-    if (round) {
-      round.steps++;
-      round.tokens += batch.ids.length;
-    }
+    const round = this.#round;
+    round.steps++;
+    round.tokens += batch.useful;
+    round.useful = round.tokens / state.computed;
     const phase = `round ${state.round + 1}`;
     state.losses.push({ step: state.step, loss, phase });
     const stage = this.#stageName;
     const progress = { done: state.step, total: steps, unit: 'step', loss, note: phase };
     this.ctx.emit({ type: 'progress', stage, ...progress });
     this.ctx.emit({ type: 'metric', stage, step: state.step, values: { loss, lr, phase } });
+    const losses = state.losses.map((entry) => entry.loss);
+    if (hasDiverged(losses, model.vocabulary)) throw diverged(`training loss rose to ${loss}`);
+  }
+
+  get #round(): Round {
+    return this.#state.rounds.at(-1) as Round;
   }
 
   /** Measures again; keeps the state if it is the best, and decides whether to go on. */
-  #closeRound(): void {
+  #closeRound(late: boolean): void {
     const { feed, model, dense } = this.input;
+    const { rounds, tolerance, patience = 2 } = this.options;
     const state = this.#state;
     const losses = feed.validate(model);
-    const round = state.rounds.at(-1);
     const loss = average(losses);
+    if (!Number.isFinite(loss)) throw diverged(`validation loss became ${loss}`);
     const better = loss < state.bestLoss;
     if (better) {
       state.bestLoss = loss;
       state.bestRound = state.round;
       for (const [name, p] of this.#parameters) assign(this.#best.get(name) as Tensor, p);
     }
-    if (round) {
-      round.validation = losses;
-      round.accepted = better;
-    }
-    const before = state.rounds.slice(-2).map((r) => r.degradation);
-    const now = degradation(losses, dense);
-    const still = [...before, now]
-      .slice(1)
-      .every((delta, i) => largestMove(before[i] ?? {}, delta) < this.options.tolerance);
-    if (state.rounds.length >= 2 && still) state.stopReason = 'converged';
-    else if (state.round - state.bestRound >= 2) state.stopReason = 'validation worsened';
+    this.#round.validation = losses;
+    this.#round.accepted = better;
+    const reason = stopReason(state, degradation(losses, dense), { tolerance, patience });
+    state.stopReason = late ? 'time is up' : reason;
     state.round++;
     state.t = 0;
     if (state.stopReason !== '') return;
-    if (state.round < this.options.rounds) this.#openRound(losses);
+    if (state.round < rounds) this.#openRound(losses);
     else state.stopReason = 'all rounds done';
   }
 
-  /** Steps of a round: all steps shared evenly, the remainder early. */
-  #stepsOf(round: number): number {
-    const { steps, rounds } = this.options;
-    if (round >= rounds) return 0;
-    return Math.floor(steps / rounds) + (round < steps % rounds ? 1 : 0);
+  /** Back to the start of the round, then on at half the rate; the second time there is no way on. */
+  #rollBack(cause: LoraShearError): void {
+    const { rollbacks, step } = this.#state;
+    if (rollbacks.length > 0) {
+      throw new LoraShearError(
+        'PRUNE_DIVERGED',
+        `${cause.message}, also at half the learning rate`,
+        { hint: 'lower the learning rate', facts: { ...cause.facts, rollbacks }, cause },
+      );
+    }
+    const since = this.#since;
+    if (!this.#restore(this.#good)) throw cause;
+    this.#since = since; // what was in vain took its time, too
+    const { step: backTo } = this.#state;
+    this.#state.rollbacks.push({ step, backTo, rate: 0.5, reason: cause.message });
+    this.#warn(
+      `${cause.message} at step ${step}: back to step ${backTo}, on at half the learning rate`,
+    );
+    this.#save();
   }
 
   *#tensors(): Generator<[string, Tensor]> {
@@ -245,18 +254,21 @@ class RecoveryLoop {
   }
 
   #save(): void {
+    const { stage, maxSeconds } = this.options;
+    if (typeof maxSeconds === 'number') this.#state.seconds = this.#seconds;
     saveState(this.input.stateDir, this.#tensors(), this.#state);
-    this.ctx.emit({
-      type: 'saved',
-      path: this.input.stateDir,
-      what: `${this.options.stage} state`,
-    });
+    this.ctx.emit({ type: 'saved', path: this.input.stateDir, what: `${stage} state` });
   }
 
   dispose(): void {
     for (const best of this.#best.values()) best.dispose();
   }
 }
+
+const diverged = (what: string): LoraShearError =>
+  new LoraShearError('PRUNE_DIVERGED', `the ${what}`, {
+    hint: 'lower the learning rate, then go on with --resume',
+  });
 
 function copyOf(p: Tensor): Tensor {
   return noGrad(() => scoped(() => keep(clone(p))));
@@ -274,9 +286,3 @@ const average = (losses: Readonly<Record<string, number>>): number => {
   const values = Object.values(losses);
   return values.reduce((a, b) => a + b, 0) / values.length;
 };
-
-const largestMove = (
-  before: Readonly<Record<string, number>>,
-  now: Readonly<Record<string, number>>,
-): number =>
-  Math.max(...Object.entries(now).map(([name, delta]) => Math.abs(delta - (before[name] ?? NaN))));

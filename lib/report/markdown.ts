@@ -1,5 +1,5 @@
-// The report in Markdown: everything but the drawings, which are told in words.
-import type { Block, ReportDocument } from './document.js';
+// The report in Markdown: everything but the drawings, which are told in words, and the long tables, which are in report.json.
+import { type Block, type Cell, type ReportDocument, shown } from './document.js';
 
 /** GitHub-flavoured Markdown. */
 export function toMarkdown({
@@ -13,7 +13,9 @@ export function toMarkdown({
     `# ${title}`,
     subtitle,
     ...(notice === undefined ? [] : [`> **${notice}**`]),
-    headlines.map(({ label, value, note }) => `- ${label}: **${value}** (${note})`).join('\n'),
+    headlines
+      .map(({ label, value, note }) => `- ${label}: **${value.shown}** (${note})`)
+      .join('\n'),
     ...sections.flatMap((section) => [`## ${section.title}`, ...section.blocks.map(blockOf)]),
   ];
   return `${parts.filter((part) => part !== '').join('\n\n')}\n`;
@@ -28,11 +30,12 @@ function blockOf(block: Block): string {
     case 'code':
       return fenced(block.language, block.text);
     case 'table':
+      if (block.folded !== undefined) return `*${block.folded}: in \`report.json\`.*`;
       return [block.head, block.head.map(() => '---'), ...block.rows].map(row).join('\n');
   }
 }
 
-const row = (cells: readonly string[]) => `| ${cells.map(cell).join(' | ')} |`;
+const row = (cells: readonly Cell[]) => `| ${cells.map((c) => cell(shown(c))).join(' | ')} |`;
 
 const cell = (value: string) => value.replaceAll('|', '\\|').replace(/\s*\n\s*/g, ' ');
 

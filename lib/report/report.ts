@@ -4,15 +4,19 @@ import { specName } from '../saliency/spec.js';
 import type { ReportDocument, Section } from './document.js';
 import { percent, whole } from './format.js';
 import { toHtml } from './html.js';
+import { type JsonReport, toJson } from './json.js';
 import { toMarkdown } from './markdown.js';
 import { missingStages, readRun, type RunRecord } from './run_record.js';
-import { cut } from './sections/cut.js';
+import { budget } from './sections/budget.js';
 import { knowledge } from './sections/knowledge.js';
 import { headlines, outcome } from './sections/outcome.js';
+import { lhspg } from './sections/lhspg.js';
 import { proof } from './sections/proof.js';
 import { recovery } from './sections/recovery.js';
 import { repeat } from './sections/repeat.js';
 import { sample } from './sections/sample.js';
+import { scores } from './sections/scores.js';
+import { sizes } from './sections/sizes.js';
 import { tasks } from './sections/tasks.js';
 import { training } from './sections/training.js';
 import { usage } from './sections/usage.js';
@@ -21,6 +25,8 @@ export interface Report {
   markdown: string;
   /** One page that needs nothing else. */
   html: string;
+  /** What both show, as data. */
+  data: JsonReport;
 }
 
 /** In the order of reading: what came out, then how. */
@@ -28,8 +34,11 @@ const sections: readonly ((record: RunRecord) => Section | undefined)[] = [
   outcome,
   tasks,
   sample,
-  cut,
+  sizes,
+  budget,
   knowledge,
+  scores,
+  lhspg,
   training,
   recovery,
   proof,
@@ -43,7 +52,7 @@ const sections: readonly ((record: RunRecord) => Section | undefined)[] = [
  */
 export function report(folder: string): Report {
   const document = compose(readRun(folder));
-  return { markdown: toMarkdown(document), html: toHtml(document) };
+  return { markdown: toMarkdown(document), html: toHtml(document), data: toJson(document) };
 }
 
 function compose(record: RunRecord): ReportDocument {
@@ -56,6 +65,7 @@ function compose(record: RunRecord): ReportDocument {
     title: `${basename(job.model)}, ${percent(job.ratio, 0)} smaller`,
     subtitle: `\`${job.model}\`${size}, pruned by structure with LHSPG (\`${job.lhspg.form}\`, \`${specName(job.lhspg.saliency)}\`) and recovered on ${job.sources.map(({ name }) => name).join(', ')}${job.instruct ? ' and instructions' : ''}. Started ${start.at.slice(0, 10)}.`,
     headlines: headlines(record),
+    missing,
     notice:
       missing.length === 0
         ? undefined

@@ -1,7 +1,7 @@
 // All that a run folder knows, read and not computed: the report is made from this and nothing else (design §1, 24).
 import type { StageArtefacts } from '../artefacts.js';
 import { type Manifest, readManifest } from '../run_folder/manifest.js';
-import { readArtefact } from '../run_folder/artefact_file.js';
+import { readArtefact, type Timings } from '../run_folder/artefact_file.js';
 
 export type ReportedStage = keyof StageArtefacts;
 
@@ -26,6 +26,7 @@ export interface RunRecord {
   /** What each stage that ended left; a run that was stopped lacks the later ones. */
   readonly values: Readonly<Partial<StageArtefacts>>;
   readonly seconds: Readonly<Partial<Record<ReportedStage, number>>>;
+  readonly timings: Readonly<Partial<Record<ReportedStage, Timings>>>;
 }
 
 /** @throws RUN_CORRUPT when the folder holds no run or a damaged one */
@@ -33,13 +34,15 @@ export function readRun(folder: string): RunRecord {
   const manifest = readManifest(folder);
   const values: Record<string, unknown> = {};
   const seconds: Partial<Record<ReportedStage, number>> = {};
+  const timings: Partial<Record<ReportedStage, Timings>> = {};
   for (const stage of reported) {
     const artefact = readArtefact<StageArtefacts[typeof stage]>(folder, stage);
     if (!artefact) continue;
     values[stage] = artefact.value;
     seconds[stage] = artefact.seconds;
+    if (artefact.timings) timings[stage] = artefact.timings;
   }
-  return { folder, manifest, values, seconds };
+  return { folder, manifest, values, seconds, timings };
 }
 
 /** Stages that the job asks for and that have not ended; trace and partition are repeated by every session. */

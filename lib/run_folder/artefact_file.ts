@@ -4,12 +4,16 @@ import { join } from 'node:path';
 import { LoraShearError } from '../errors.js';
 import type { StageName } from '../events.js';
 
+/** What a part of a stage's work took on this machine, by its name; no part of the value, which is the same anywhere. */
+export type Timings = Record<string, { tokens: number; seconds: number }>;
+
 export interface ArtefactFile<T> {
   stage: StageName;
   /** Hash of the inputs, and of all stages before. */
   inputHash: string;
   /** How long the stage took; after a resume, its last session. */
   seconds: number;
+  timings?: Timings;
   value: T;
 }
 

@@ -10,7 +10,7 @@ import { findFiles } from '../data/files.js';
 import { LoraShearError } from '../errors.js';
 
 export interface InputFile {
-  role: 'model' | 'data';
+  role: 'model' | 'data' | 'instructions';
   path: string;
   bytes: number;
   sha256: string;
@@ -41,14 +41,19 @@ export async function inputFiles(
   ];
   const data: string[] = [];
   for (const { path } of job.sources) data.push(...(await bothSplits(path)));
+  const instructions: string[] = [];
   if (job.instruct) {
     const { path, validation } = job.instruct;
-    data.push(...(await bothSplits(path)));
-    if (validation !== undefined) data.push(...(await findFiles(validation, 'validation')).files);
+    instructions.push(...(await bothSplits(path)));
+    if (validation !== undefined)
+      instructions.push(...(await findFiles(validation, 'validation')).files);
   }
   const found: InputFile[] = [];
   for (const path of model) found.push(await describe('model', path, stop));
   for (const path of new Set(data)) found.push(await describe('data', path, stop));
+  for (const path of new Set(instructions)) {
+    if (!data.includes(path)) found.push(await describe('instructions', path, stop));
+  }
   return found.sort((a, b) => (a.path < b.path ? -1 : 1));
 }
 

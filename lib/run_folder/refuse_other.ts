@@ -1,5 +1,5 @@
 // Whether a folder may be the output of a job: new, empty, or the same run that goes on; everything else is left alone.
-import { existsSync, readdirSync, statSync } from 'node:fs';
+import { existsSync, readFileSync, readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Job } from '../config/job.js';
 import { LoraShearError } from '../errors.js';
@@ -46,10 +46,22 @@ export function refuseOther(folder: string, job: Job, resumed: Manifest | undefi
   }
   const resume = `lorashear-native run --resume ${folder}`;
   throw occupied(folder, `${folder} already holds a run of this job`, {
-    hint: existsSync(join(folder, 'report.json'))
+    hint: hasEnded(folder)
       ? 'it is finished: give another --output, or remove the folder to repeat it'
       : `go on with \`${resume}\`, give another --output, or remove the folder`,
   });
+}
+
+/** A report may also have been made on the way, and then says what is missing. */
+function hasEnded(folder: string): boolean {
+  const path = join(folder, 'report.json');
+  if (!existsSync(path)) return false;
+  try {
+    const { value } = JSON.parse(readFileSync(path, 'utf8')) as { value?: { missing?: unknown[] } };
+    return (value?.missing ?? []).length === 0;
+  } catch {
+    return false;
+  }
 }
 
 /** What a run may be resumed with: everything but where its folder lies now. */
@@ -57,7 +69,8 @@ function facts({ output: _, ...job }: Job): Omit<Job, 'output'> {
   return job;
 }
 
-function list(other: { path: string; a: unknown; b: unknown }[]): string {
+/** The first of {@link differences} in words. */
+export function list(other: { path: string; a: unknown; b: unknown }[]): string {
   const first = other
     .slice(0, 5)
     .map(({ path, a, b }) => `${path} is ${text(a)} there, ${text(b)} here`);

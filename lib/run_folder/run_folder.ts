@@ -9,7 +9,7 @@ import {
   rmSync,
   truncateSync,
 } from 'node:fs';
-import { join, resolve } from 'node:path';
+import { basename, join, resolve } from 'node:path';
 import { writeFailure } from '../checkpoint/durable_file.js';
 import type { Job } from '../config/job.js';
 import { LoraShearError } from '../errors.js';
@@ -26,7 +26,7 @@ import {
   type Runtime,
 } from './manifest.js';
 import { refuseOther } from './refuse_other.js';
-import { readArtefact } from './artefact_file.js';
+import { readArtefact, type Timings } from './artefact_file.js';
 
 export const metricsName = 'metrics.jsonl';
 
@@ -36,10 +36,14 @@ export interface RunFolder {
   /**
    * The value of stage `name`: computed by `work` and written to `<name>.json`, or read from there when an
    * earlier session wrote it from the same `inputs` after the same stages. Emits stage-start and stage-end.
-   * The value must be plain JSON.
+   * The value must be plain JSON, and the same on every machine; what was timed goes to `timings`.
    * @throws RUN_CORRUPT when the artefact is not readable, and what `work` throws
    */
-  stage<T>(name: StageName, inputs: unknown, work: () => T | Promise<T>): Promise<T>;
+  stage<T>(
+    name: StageName,
+    inputs: unknown,
+    work: (timings: Timings) => T | Promise<T>,
+  ): Promise<T>;
   /** Whether {@link stage} would read `name` instead of computing it. */
   stands(name: StageName, inputs: unknown): boolean;
   /** Folder for the resumable state of a stage; exists when this returns. */
@@ -101,6 +105,7 @@ export async function openRunFolder(
       : { format: 1, job, files, start: session, resumes: [] };
     writeJson(join(folder, manifestName), manifest);
     dropPartialLine(join(folder, metricsName));
+    dropHalfWritten(folder);
     return runFolder(folder, manifest, owner, options.emit ?? (() => undefined));
   } catch (thrown) {
     releaseLock(folder, owner);
@@ -114,14 +119,21 @@ function runFolder(
   owner: string,
   emit: (event: RunEvent) => void,
 ): RunFolder {
-  const contents = manifest.files.map(({ role, sha256 }) => [role, sha256]);
+  // The stage that reads the instructions has them in its inputs: pruning does not depend on them.
+  const contents = manifest.files
+    .filter(({ role }) => role !== 'instructions')
+    .map(({ role, sha256 }) => [role, sha256]);
   /** Hash of everything before the next stage. */
   let chain = hashOf(contents);
   const hashOfStage = (name: StageName, inputs: unknown) => hashOf({ chain, name, inputs });
   return {
     path: folder,
     manifest,
-    async stage<T>(name: StageName, inputs: unknown, work: () => T | Promise<T>): Promise<T> {
+    async stage<T>(
+      name: StageName,
+      inputs: unknown,
+      work: (timings: Timings) => T | Promise<T>,
+    ): Promise<T> {
       const inputHash = hashOfStage(name, inputs);
       chain = inputHash;
       const start = performance.now();
@@ -136,9 +148,12 @@ function runFolder(
       }
       emit({ type: 'stage-start', stage: name, reused: false });
       dropOtherState(join(folder, 'checkpoints', name), inputHash);
-      const value = await work();
+      const timings: Timings = {};
+      const value = await work(timings);
       const seconds = (performance.now() - start) / 1000;
-      writeJson(join(folder, `${name}.json`), { stage: name, inputHash, seconds, value });
+      const timed = Object.keys(timings).length > 0 ? { timings } : {};
+      const artefact = { stage: name, inputHash, seconds, ...timed, value };
+      writeJson(join(folder, `${name}.json`), artefact);
       end();
       return value;
     },
@@ -220,6 +235,15 @@ function warnOfChanges(
   const list = changed.map((key) => `${key} ${was[key] ?? 'unknown'} → ${is[key] ?? 'unknown'}`);
   const message = `resumed with ${list.join(', ')}: the result may differ in its last bits`;
   emit?.({ type: 'warning', message });
+}
+
+/** A kill in the middle of a write leaves what would have taken a name next, and nobody else writes here. */
+function dropHalfWritten(folder: string): void {
+  for (const path of readdirSync(folder, { recursive: true }) as string[]) {
+    if (/^\..*\.former$|\.(partial|tmp)$/.test(basename(path))) {
+      rmSync(join(folder, path), { recursive: true, force: true });
+    }
+  }
 }
 
 /** A kill in the middle of an append leaves half a line. */

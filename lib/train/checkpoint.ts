@@ -7,7 +7,7 @@ import { SafetensorsFile } from '../checkpoint/safetensors.js';
 import { LoraShearError } from '../errors.js';
 import { writeAtomic } from '../run_folder/atomic_write.js';
 import { noGrad } from '../tensor/autograd.js';
-import { copy_ } from '../tensor/ops.js';
+import { copy_, foreachNorm, stack } from '../tensor/ops.js';
 import { scoped } from '../tensor/scope.js';
 import type { Tensor } from '../tensor/tensor.js';
 
@@ -39,9 +39,9 @@ export function saveState(dir: string, tensors: Iterable<[string, Tensor]>, json
 export interface SavedState<T> {
   readonly json: T;
   names(): string[];
-  /** Copies the saved values into `into`. @throws RUN_CORRUPT when they are missing or of another shape */
+  /** Copies the saved values into `into`. @throws RUN_CORRUPT when they are missing, of another shape or not finite */
   restore(name: string, into: Tensor): void;
-  /** A tensor over the saved file. @throws RUN_CORRUPT when there is none */
+  /** A tensor over the saved file. @throws RUN_CORRUPT when there is none, or it is not finite */
   tensor(name: string): Tensor;
   close(): void;
 }
@@ -56,6 +56,14 @@ export function loadState<T>(dir: string): SavedState<T> | undefined {
     if (!shape) throw corrupt(dir, `${file} has no tensor '${name}'`);
     return shape;
   };
+  /** Training cannot get out of a number that is none: it would go on for hours with it. */
+  const finite = (name: string, tensor: Tensor): Tensor => {
+    if (tensor.size === 0 || !/^b?float/.test(tensor.dtype)) return tensor;
+    const largest = noGrad(() => scoped(() => stack(foreachNorm([tensor], Infinity), 0).item()));
+    if (Number.isFinite(largest)) return tensor;
+    tensor.dispose();
+    throw corrupt(dir, `'${name}' in ${file} is not finite`);
+  };
   return {
     json: json as T,
     names: () => [...saved.entries.keys()],
@@ -67,13 +75,13 @@ export function loadState<T>(dir: string): SavedState<T> | undefined {
       }
       noGrad(() => {
         scoped(() => {
-          copy_(into, saved.tensor(name));
+          copy_(into, finite(name, saved.tensor(name)));
         });
       });
     },
     tensor(name) {
       expect(name);
-      return saved.tensor(name);
+      return finite(name, saved.tensor(name));
     },
     close() {
       saved.close();

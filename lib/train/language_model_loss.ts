@@ -4,6 +4,7 @@ import type { PassOptions } from '../nn/pass.js';
 import {
   add,
   crossEntropy,
+  indexSelect,
   logSoftmax,
   mul,
   nllLoss,
@@ -24,7 +25,15 @@ export interface TokenBatch {
   readonly length: number;
   /** As long as ids; −100 where a token is not a target. Without it every token but the first is one. */
   readonly labels?: Int32Array;
+  /**
+   * As long as ids; the document of each token in its row. Tokens see their own document only, positions begin again
+   * with each, and the first token of one is no target.
+   */
+  readonly segments?: Int32Array;
 }
+
+/** Label of a token that is not to be predicted, as in PyTorch's cross entropy. */
+const ignored = -100;
 
 /** tokens (B, T) int64 on `device`, the model's */
 export function tokensOf({ ids, batch, length }: TokenBatch, device = 'cpu'): Tensor {
@@ -32,20 +41,34 @@ export function tokensOf({ ids, batch, length }: TokenBatch, device = 'cpu'): Te
 }
 
 /** Targets of positions 0…T−2, flat (B·(T−1)): the next token, or −100. */
-export function targetsOf(
-  { ids, labels = ids, batch, length }: TokenBatch,
-  device: string,
-): Tensor {
+export function targetIds({ ids, labels = ids, segments, batch, length }: TokenBatch): Int32Array {
   const targets = new Int32Array(batch * (length - 1));
   for (let b = 0; b < batch; b++) {
     targets.set(labels.subarray(b * length + 1, (b + 1) * length), b * (length - 1));
   }
-  return longTensorOn(device, targets);
+  segments?.forEach((segment, i) => {
+    const [b, t] = [Math.floor(i / length), i % length];
+    if (t > 0 && segment !== segments[i - 1]) targets[b * (length - 1) + t - 1] = ignored;
+  });
+  return targets;
+}
+
+/** {@link targetIds} as a tensor. */
+export function targetsOf(batch: TokenBatch, device: string): Tensor {
+  return longTensorOn(device, targetIds(batch));
+}
+
+/** Tokens that are predicted: all but the first of each row or document, without those that are no targets. */
+export function targetCount(batch: TokenBatch): number {
+  if (!batch.labels && !batch.segments) return batch.batch * (batch.length - 1);
+  return targetIds(batch).reduce((n, id) => (id >= 0 ? n + 1 : n), 0);
 }
 
 /** Logits that predict a token, flat (B·(T−1), V). */
 export function predictions(model: Model, batch: TokenBatch, pass?: PassOptions): Tensor {
-  const logits = model.forward(tokensOf(batch, model.device), pass); // (B, T, V)
+  const { segments } = batch;
+  const options = segments ? { ...pass, segments } : pass;
+  const logits = model.forward(tokensOf(batch, model.device), options); // (B, T, V)
   return reshape(slice(logits, 1, 0, batch.length - 1), [
     batch.batch * (batch.length - 1),
     model.vocabulary,
@@ -64,7 +87,8 @@ export function nextTokenLoss(model: Model, batch: TokenBatch, pass?: PassOption
 }
 
 /**
- * (1 − weight)·cross-entropy + weight·KL(teacher ‖ model), both means over positions (algorithm.md §8, W10).
+ * (1 − weight)·cross-entropy + weight·KL(teacher ‖ model), both means over positions (algorithm.md §8, W10); the last
+ * token of a document predicts nothing.
  * `teacher` gives logits (B·(T−1), V) without gradient.
  */
 export function distillationLoss(
@@ -76,8 +100,18 @@ export function distillationLoss(
 ): Tensor {
   const logits = predictions(model, batch, pass);
   const hard = crossEntropy(logits, targetsOf(batch, logits.device));
-  const p = softmax(teacher, -1);
-  const gap = sub(logSoftmax(teacher, -1), logSoftmax(logits, -1));
-  const kl = scale(sumAll(mul(p, gap)), 1 / (batch.batch * (batch.length - 1)));
+  const [q, of] = [logits, teacher].map((x) => predicting(x, batch)) as [Tensor, Tensor];
+  const gap = sub(logSoftmax(of, -1), logSoftmax(q, -1));
+  const kl = scale(sumAll(mul(softmax(of, -1), gap)), 1 / q.extent(0));
   return add(scale(hard, 1 - weight), scale(kl, weight));
+}
+
+/** Of logits (B·(T−1), V) the rows that predict a token, where documents in a row leave some that do not. */
+function predicting(logits: Tensor, batch: TokenBatch): Tensor {
+  if (!batch.segments) return logits;
+  const { segments, ids, batch: rows, length } = batch;
+  const places = [...targetIds({ ids, segments, batch: rows, length })].flatMap((id, i) =>
+    id === ignored ? [] : i,
+  );
+  return indexSelect(logits, 0, longTensorOn(logits.device, places));
 }

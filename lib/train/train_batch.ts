@@ -8,7 +8,7 @@ import { scale } from '../tensor/ops.js';
 import { scoped } from '../tensor/scope.js';
 import type { Tensor } from '../tensor/tensor.js';
 import type { AdamW } from './adamw.js';
-import type { TokenBatch } from './language_model_loss.js';
+import { type TokenBatch, targetCount } from './language_model_loss.js';
 import { finiteLoss, optimizerStep } from './step.js';
 
 /** How the step of a batch is computed; none of it changes what is learned but for the last bits of sums. */
@@ -72,19 +72,14 @@ function gradients(
 
 function microBatches(batch: TokenBatch, rows: number): TokenBatch[] {
   if (rows >= batch.batch) return [batch];
-  const { ids, labels, length } = batch;
+  const { ids, labels, segments, length } = batch;
   return Array.from({ length: Math.ceil(batch.batch / rows) }, (_, i) => {
     const end = Math.min((i + 1) * rows, batch.batch);
     const part = (all: Int32Array): Int32Array => all.subarray(i * rows * length, end * length);
     return {
       ...{ ids: part(ids), batch: end - i * rows, length },
       ...(labels ? { labels: part(labels) } : {}),
+      ...(segments ? { segments: part(segments) } : {}),
     };
   });
-}
-
-/** Tokens that are predicted: all but the first of each row, without those that are no targets. */
-function targetCount({ labels, batch, length }: TokenBatch): number {
-  if (!labels) return batch * (length - 1);
-  return labels.reduce((n, label, i) => n + (i % length > 0 && label >= 0 ? 1 : 0), 0);
 }

@@ -11,6 +11,7 @@ t.test('when only flags are given, then they make the job', async (t) => {
     seed: '3',
     tokens: '1000',
     tasks: 'boolq, piqa',
+    perplexity: ['gptq:wikitext2', 'llm-pruner:ptb=p'],
     limit: '20',
   });
   t.match(job, {
@@ -25,6 +26,10 @@ t.test('when only flags are given, then they make the job', async (t) => {
     instruct: { path: join(process.cwd(), 'i.json') },
     evaluation: { tasks: ['boolq', 'piqa'], limit: 20, dataDir: /hub$/ },
   });
+  t.match(job.evaluation.perplexity, [
+    { protocol: 'gptq', text: 'wikitext2' },
+    { protocol: 'llm-pruner', text: 'ptb', path: join(process.cwd(), 'p') },
+  ]);
 });
 
 t.test('when file, overrides and flags speak, then the last has its way', async (t) => {

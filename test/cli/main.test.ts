@@ -1,6 +1,6 @@
 import { execFile } from 'node:child_process';
 import { existsSync, readFileSync, readdirSync } from 'node:fs';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import t from 'tap';
 import { denseModel } from '../fixtures/pages.js';
@@ -62,8 +62,10 @@ t.test('when help is printed, then only the command line’s own files were load
   const ours = result.map(({ url }) => url).filter((url) => url.includes('/dist/lib/'));
   t.same(ours.map((url) => url.slice(url.indexOf('/dist/lib/') + '/dist/lib/'.length)).sort(), [
     'cli/arguments.js',
+    'cli/commands.js',
     'cli/main.js',
     'config/normalise.js',
+    'evaluate/perplexity_word.js',
   ]);
 });
 
@@ -119,13 +121,17 @@ t.test('when a resume is given settings or no run, then it is refused', async (t
   t.match(none, { code: 9, stderr: /RUN_CORRUPT[^]*holds no run/ });
 });
 
-t.test('when a report is asked for, then both files are written and named', async (t) => {
+t.test('when a report is asked for, then its files are written and named', async (t) => {
   const dir = t.testdir({});
   writeSampleRun(dir);
   const { code, stdout } = await cli(['report', dir, '--json']);
   t.equal(code, 0);
-  const { markdown, html } = JSON.parse(stdout) as { markdown: string; html: string };
-  t.ok(existsSync(markdown) && existsSync(html));
+  const files = Object.values(JSON.parse(stdout) as Record<string, string>);
+  t.strictSame(
+    files.map((file) => basename(file)),
+    ['report.md', 'report.html', 'report.json'],
+  );
+  for (const file of files) t.ok(existsSync(file), file);
   t.match(await cli(['report', join(dir, 'no')]), { code: 9, stderr: /RUN_CORRUPT/ });
 });
 

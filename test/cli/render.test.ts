@@ -1,6 +1,7 @@
 import { Writable } from 'node:stream';
 import t from 'tap';
 import { renderer } from '../../lib/cli/render.js';
+import { stagePlan } from '../../lib/cli/stage_plan.js';
 import type { RunEvent } from '../../lib/events.js';
 
 const nothing = () => undefined;
@@ -80,4 +81,27 @@ t.test('when there is a terminal, then a bar is drawn and goes away', async (t) 
   t.match(read(), /=+-+ 12 % 1\/8 steps, period 1, loss 2\.346/);
   t.match(read(), '✓ Prune progressively (LHSPG) 12 s\n');
   t.notMatch(read(), 'saved state');
+});
+
+t.test('when stages remain, then the one that goes on says what comes then, in one line', (t) => {
+  for (const [columns, expected] of [
+    [100, '▸ Prune progressively (LHSPG)  then Cut and verify, Evaluate the dense model, 5 more'],
+    [60, '▸ Prune progressively (LHSPG)  then Cut and verify, 6 more'],
+    [12, '▸ Prune pro'],
+  ] as const) {
+    const { stream, read } = memory(true);
+    Object.assign(stream, { columns });
+    const draw = renderer(stream, stagePlan('run', { instruct: null }));
+    draw.event({ type: 'stage-start', stage: 'lhspg', reused: false });
+    draw.note('mind this');
+    draw.event({ type: 'stage-end', stage: 'lhspg', seconds: 3 });
+    draw.end();
+    t.strictSame(read().split('\n'), [
+      ...[expected, 'mind this', expected, '✓ Prune progressively (LHSPG) 3.0 s', ''],
+    ]);
+  }
+  t.equal(stagePlan('prune', { instruct: null }).at(-1), 'export');
+  t.equal(stagePlan('analyze', { instruct: null }).at(-1), 'budget');
+  t.ok(stagePlan('recover', { instruct: {} }).includes('recover-instruct'));
+  t.end();
 });

@@ -6,6 +6,7 @@ import { loadJob } from '../../lib/config/load_job.js';
 t.test('when the file is a job, then its paths start beside it', async (t) => {
   const dir = t.testdir({
     'job.yaml': 'model: m # the model\nsources:\n  web: data/web\nratio: 0.5\n',
+    data: {},
   });
   const job = loadJob(join(dir, 'job.yaml'), ['seed=7']);
   t.match(job, { model: join(dir, 'm'), ratio: 0.5, seed: 7 });

@@ -53,6 +53,24 @@ t.test('when instructions are a bare path, then they become a block', async (t) 
   t.same(normalise({ instruct: null }, base), { instruct: null });
 });
 
+t.test('when perplexities are words, then they become blocks, their paths absolute', async (t) => {
+  const perplexity = [
+    'gptq',
+    'llm-pruner@64:ptb=p.txt',
+    { protocol: 'gptq', path: 'q' },
+    'a:b:',
+    3,
+  ];
+  t.same(normalise({ evaluation: { perplexity } }, base)['evaluation'], {
+    perplexity: [
+      { protocol: 'gptq', text: 'wikitext2' },
+      { protocol: 'llm-pruner', window: 64, text: 'ptb', path: '/home/ada/p.txt' },
+      { protocol: 'gptq', path: '/home/ada/q' },
+      ...[{ protocol: 'a', text: 'b:' }, 3],
+    ],
+  });
+});
+
 t.test('when a path is relative, then it starts at the base; an absolute one stays', async (t) => {
   const raw = {
     model: '../m',

@@ -38,7 +38,7 @@ t.test('when only model and sources are given, then every default is filled in',
     cut: { kvHeads: 'auto' },
     recovery: { learningRate: 1e-3, rounds: 4, eta: 0.3, tolerance: 0.005, distill: 0 },
     instructTuning: { tokens: 50_000, learningRate: 3e-4, rounds: 2, batchSize: 16 },
-    evaluation: { tasks: [], limit: null, windows: 48, samplePrompt: null },
+    evaluation: { tasks: [], perplexity: [], limit: null, windows: 48, samplePrompt: null },
   });
 });
 
@@ -123,3 +123,25 @@ t.test(
     t.equal(parseJob({ model: join(model, 'm'), sources: { w: 'w' } }).sequenceLength, 256);
   },
 );
+
+t.test('when keys contradict each other, then each contradiction is told', async (t) => {
+  const tuning = { ...least, instruct_tuning: { tokens: 5000 } };
+  t.match(problemsOf(tuning), [{ path: 'instruct_tuning', message: /needs instructions/ }]);
+  t.same(problemsOf(tuning, ['instruct=null']), [], 'left out on purpose');
+  t.same(problemsOf(tuning, ['instruct.path=i.json']), []);
+  const limit = { ...least, evaluation: { limit: 100 } };
+  t.match(problemsOf(limit), [{ path: 'evaluation.limit', message: /name some/ }]);
+  t.same(problemsOf(limit, ['evaluation.tasks=[boolq]']), []);
+  t.match(problemsOf({ ...least, steps: 5, tokens: 100 }), [{ path: 'steps', message: /same/ }]);
+});
+
+t.test('when no text is named, then the error says how', async (t) => {
+  t.throws(() => parseJob({ model: 'm' }, { cwd }), {
+    code: 'CONFIG_INVALID',
+    hint: /--source web=data\/web/,
+  });
+  t.throws(() => parseJob({ ...least, ratio: 2 }, { cwd }), {
+    code: 'CONFIG_INVALID',
+    hint: /job\.schema\.json/,
+  });
+});

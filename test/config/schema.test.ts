@@ -50,16 +50,28 @@ t.test('when nothing else is said, then these are the settings', async (t) => {
       engines: [],
     },
     export: { form: 'uniform', max_shard_bytes: 5_000_000_000 },
+    deduplicate: true,
     recovery: {
       learning_rate: 1e-3,
       rounds: 4,
+      mixture: 'degradation',
+      packing: 'documents',
       eta: 0.3,
       tolerance: 0.005,
+      patience: 2,
+      max_seconds: null,
       validation_windows: 16,
       distill: 0,
     },
-    instruct_tuning: { tokens: 50_000, learning_rate: 3e-4, rounds: 2, batch_size: 16 },
-    evaluation: { tasks: [], limit: null, windows: 48, sample_prompt: null },
+    instruct_tuning: {
+      tokens: 50_000,
+      learning_rate: 3e-4,
+      rounds: 2,
+      batch_size: 16,
+      packing: 'rows',
+      max_seconds: null,
+    },
+    evaluation: { tasks: [], perplexity: [], limit: null, windows: 48, sample_prompt: null },
   });
   t.equal(jobSchema.parse(least).instruct, null);
 });
@@ -132,6 +144,14 @@ for (const [kind, names] of Object.entries(keys) as [keyof typeof bounds, string
     }
   });
 }
+
+t.test('when a perplexity is asked for, then its protocol is a known one', async (t) => {
+  const takes = (spec: object) => objections('evaluation.perplexity', [spec]);
+  t.same(takes({ protocol: 'gptq' }), []);
+  t.same(takes({ protocol: 'llm-pruner', text: 'ptb', path: 'p', window: 64 }), []);
+  t.same(takes({ protocol: 'gptk' }), ['evaluation.perplexity.0.protocol']);
+  t.same(takes({ protocol: 'gptq', window: 0 }), ['evaluation.perplexity.0.window']);
+});
 
 t.test('when a window has one token, then there is nothing to predict', async (t) => {
   t.same(objections('sequence_length', 2), []);

@@ -17,3 +17,15 @@ t.test('when a stream is cut, then there are floor((n - 1) / S) windows from its
   t.throws(() => windows(stream(9), 0), RangeError);
   t.end();
 });
+
+t.test('when documents start in a window, then its tokens are told apart', (t) => {
+  const documentStarts = Int32Array.of(0, 2, 3, 8);
+  const cut = windows({ ...stream(11), documentStarts }, 4);
+  t.strictSame([...cut.segments(0)], [0, 0, 1, 2]);
+  t.strictSame([...cut.segments(1)], [0, 0, 0, 0], 'what goes on is one document');
+  t.strictSame([...windows({ ...stream(13), documentStarts }, 4).segments(2)], [0, 0, 0, 0]);
+  t.strictSame([...windows({ ...stream(11), documentStarts }, 5).segments(1)], [0, 0, 0, 1, 1]);
+  t.strictSame([...windows(stream(9), 4).segments(1)], [0, 0, 0, 0]);
+  t.throws(() => cut.segments(2), RangeError);
+  t.end();
+});

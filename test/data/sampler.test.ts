@@ -109,3 +109,79 @@ t.test('when a source cannot be drawn from, then that is said at once', (t) => {
   );
   t.end();
 });
+
+/** First tokens of the rows of `n` batches of `batch`. */
+const startsOf = (sampler: Sampler, n: number, batch = 1) =>
+  Array.from({ length: n }, () => {
+    const { ids } = sampler.next(batch);
+    return Array.from({ length: batch }, (_, row) => ids[row * 4] as number);
+  }).flat();
+
+t.test('when a round begins, then no window comes twice in it, however small its source', (t) => {
+  const sampler = createSampler({ sources: sources(), weights: [5, 2, 3], seed: 1 });
+  t.strictSame(sampler.sizes, { a: 5, b: 40, c: 3 });
+  startsOf(sampler, 7); // the decks are in the middle of a pass
+  for (let round = 0; round < 5; round++) {
+    sampler.beginRound();
+    const seen = startsOf(sampler, 12, 4);
+    t.equal(new Set(seen).size, 48, 'all 48 windows, each once');
+    const [head, tail] = [seen.slice(0, 20), seen.slice(30)];
+    t.ok(head.filter((start) => start < 1000).length >= 3, 'by weight at first');
+    t.ok(
+      tail.every((start) => start >= 1000),
+      'what is used up leaves its share to the others',
+    );
+  }
+  sampler.beginRound();
+  t.equal(new Set(startsOf(sampler, 60)).size, 48, 'then all begin again');
+  t.end();
+});
+
+t.test('when no source is used up and no pass ends, then a round draws as without', (t) => {
+  const [plain, rounds] = [1, 2].map(() =>
+    createSampler({ sources: [source('a', 0, 90), source('b', 1000, 90)], seed: 6 }),
+  ) as [Sampler, Sampler];
+  const expected = startsOf(plain, 60);
+  rounds.beginRound();
+  const first = startsOf(rounds, 30);
+  rounds.beginRound();
+  t.strictSame([...first, ...startsOf(rounds, 30)], expected);
+  t.end();
+});
+
+t.test('when a round is restored, then it goes on and nothing comes twice', (t) => {
+  const make = () => createSampler({ sources: sources(), seed: 3 });
+  const sampler = make();
+  startsOf(sampler, 11);
+  sampler.beginRound();
+  const first = startsOf(sampler, 30);
+  const state = JSON.parse(JSON.stringify(sampler.state())) as ReturnType<Sampler['state']>;
+  const rest = startsOf(sampler, 18);
+  t.equal(new Set([...first, ...rest]).size, 48);
+  const other = make();
+  other.restore(state);
+  t.strictSame(startsOf(other, 18), rest);
+  t.strictSame(other.state(), sampler.state());
+  t.end();
+});
+
+t.test('when documents are kept apart, then each row says which token is of which', (t) => {
+  const ids = Int32Array.from({ length: 13 }, (_, i) => i);
+  const documentStarts = Int32Array.of(0, 3, 4, 9);
+  const cut = windows({ ids, documentStarts }, 4);
+  const made = (documents: boolean) =>
+    createSampler({ sources: [{ name: 'a', windows: cut }], seed: 0, documents }).next(3);
+  const { ids: rows, segments } = made(true);
+  const expected = new Map([
+    [0, [0, 0, 0, 1]],
+    [4, [0, 0, 0, 0]],
+    [8, [0, 1, 1, 1]],
+  ]);
+  for (const row of [0, 1, 2]) {
+    const found = [...(segments ?? new Int32Array()).subarray(4 * row, 4 * row + 4)];
+    t.strictSame(found, expected.get(rows[4 * row] as number));
+  }
+  t.notOk('segments' in made(false));
+  t.strictSame(made(false).ids, rows);
+  t.end();
+});

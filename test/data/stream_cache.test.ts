@@ -8,6 +8,7 @@ const stream = {
   documentStarts: Int32Array.of(0, 3),
   tokens: 5,
   documents: 2,
+  duplicates: 0,
   hash: 'abc',
 };
 
@@ -40,3 +41,17 @@ t.test('when an entry is damaged or not whole, then it counts as missing', async
   rmSync(join(dir, 'abc.json'));
   t.equal(await readCached(dir, 'abc'), undefined, 'killed between the two files');
 });
+
+t.test(
+  'when documents have fingerprints, then those are read back, and what was left out',
+  async (t) => {
+    const dir = t.testdir();
+    const known = {
+      ...stream,
+      duplicates: 3,
+      fingerprints: Int32Array.of(1, 2, 3, 4, 5, 6, 7, -8),
+    };
+    await writeCached(dir, known);
+    t.strictSame(await readCached(dir, 'abc'), known);
+  },
+);

@@ -7,6 +7,8 @@ import {
   generate,
   plan,
   planModel,
+  prune,
+  recover,
   resume,
   run,
   score,
@@ -54,6 +56,39 @@ t.test(
     }
   },
 );
+
+t.test('when a pruned model is recovered, then as by a run, and pruning stands', async (t) => {
+  const dir = t.testdir({});
+  const job = tinyJob(join(dir, 'run'));
+  const { instruct } = job;
+  await t.rejects(recover(job), { code: 'RUN_CORRUPT' });
+  await t.rejects(recover(dir), { code: 'RUN_CORRUPT', message: /holds no run/ });
+  t.notOk(existsSync(job.output));
+  await prune({ ...job, instruct: null });
+  const other = { ...job, ratio: 0.3 };
+  await t.rejects(recover(other), {
+    code: 'CONFIG_INVALID',
+    message: /ratio is 0\.2 there, 0\.3 here/,
+  });
+  t.equal(readManifest(job.output).job.ratio, 0.2, 'the run is as it was');
+
+  // instructions are no matter of the pruning: they may come now
+  const stages: Record<string, StageName[]> = { read: [], done: [] };
+  const recovering = recover({ ...job, instruct });
+  for await (const event of recovering) {
+    if (event.type === 'stage-start') stages[event.reused ? 'read' : 'done']?.push(event.stage);
+  }
+  t.ok(stages['read']?.includes('compress'));
+  t.strictSame(
+    stages['done'],
+    ['evaluate-dense', 'evaluate-cut', 'recover-pretraining', 'recover-instruct'].concat(
+      ...['export', 'evaluate-recovered', 'report'],
+    ),
+  );
+  const { output } = await recovering;
+  const whole = await run(tinyJob(join(dir, 'whole')));
+  t.equal(weightsOf(output), weightsOf(whole.output));
+});
 
 t.test('when nothing is to be written, then plan, score and evaluate answer', async (t) => {
   const dir = t.testdir({ 'a.txt': 'Once upon a time, there was a little girl.' });

@@ -5,6 +5,7 @@ import { createContext } from '../../lib/context.js';
 import { evaluateModel, readTasks, scoreFile } from '../../lib/evaluate/commands.js';
 import { tensorCount } from '../../lib/tensor/scope.js';
 import { expected, hub, stories } from '../fixtures/evaluation.js';
+import { ptb, wikitextRaw } from '../fixtures/perplexity.js';
 
 const ctx = createContext();
 
@@ -41,6 +42,20 @@ t.test('when all documents are asked, then the metrics are those of lm-eval', as
   t.strictSame(results['openbookqa'], expected.tasks.openbookqa.results);
 });
 
+t.test('when perplexities are asked for, then they stand beside the tasks', async (t) => {
+  const { results, lorashear } = await evaluateModel(ctx, {
+    model: stories,
+    tasks: ['piqa'],
+    perplexity: [`lm-eval-wikitext:wikitext2=${wikitextRaw}`, `gptq@64:ptb=${ptb}`],
+    dataDir: hub,
+  });
+  t.strictSame(Object.keys(results), ['piqa', 'wikitext', 'gptq@64:ptb']);
+  t.match(lorashear.perplexity, [{ protocol: 'lm-eval-wikitext' }, { window: 64, windows: 2 }]);
+  const alone = await evaluateModel(ctx, { model: stories, perplexity: [`gptq@64:ptb=${ptb}`] });
+  t.strictSame(alone.results['gptq@64:ptb'], results['gptq@64:ptb']);
+  t.strictSame(Object.keys(alone.results), ['gptq@64:ptb']);
+});
+
 t.test(
   'when an evaluation cannot be done, then a typed error says so before the model is loaded',
   async (t) => {
@@ -48,6 +63,9 @@ t.test(
     const fails = (changes: object, code: string) =>
       t.rejects(evaluateModel(ctx, { ...base, ...changes }), { code });
     await fails({ tasks: ['bolq'] }, 'TASK_UNKNOWN');
+    await fails({ tasks: [] }, 'TASK_UNKNOWN');
+    await fails({ perplexity: ['gptk'] }, 'CONFIG_INVALID');
+    await fails({ perplexity: ['gptq:ptb'] }, 'DATA_NOT_FOUND');
     await fails({ limit: -1 }, 'CONFIG_INVALID');
     await fails({ logSamples: true }, 'CONFIG_INVALID');
     await fails({ dataDir: base.model }, 'DATA_NOT_FOUND');

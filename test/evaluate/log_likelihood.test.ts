@@ -89,6 +89,26 @@ t.test('when several tokens are compared, then one other choice is enough to say
   t.end();
 });
 
+t.test('when answers follow one question, then each scores as it does alone', (t) => {
+  const { ids } = expected;
+  const answers = [ids.slice(20, 26), ids.slice(21, 29), ids.slice(20, 23), [ids[30]!]];
+  const sequences = [
+    ...answers.map((answer) => ({ tokens: [...ids.slice(0, 14), ...answer], from: 14 })),
+    { tokens: ids.slice(2, 30), from: 1 }, // another text, longer
+    { tokens: ids.slice(0, 14), from: 9 }, // the question itself
+  ];
+  let passes = 0;
+  const counting = { ...ctx, checkpoint: () => (passes += 1) };
+  const together = scoreSequences(model, sequences, counting, { greedy: true });
+  t.equal(passes, 1);
+  sequences.forEach((sequence, i) => {
+    const [alone] = scoreSequences(model, [sequence], ctx, { greedy: true });
+    close(t, together[i]!.logProbabilities, alone!.logProbabilities);
+    t.equal(together[i]!.greedy, alone!.greedy);
+  });
+  t.end();
+});
+
 t.test('when the user stops, then no further batch is computed', (t) => {
   let asked = 0;
   const stopping = createContext({ aborted: () => ++asked > 1 });

@@ -15,6 +15,7 @@ t.teardown(() => model.dispose());
 const facts = {
   model: 'some/model:x',
   parameters: 260032,
+  dtype: 'float32',
   device: 'cpu',
   maxLength: 512,
   batchTokens: 4096,
@@ -29,7 +30,7 @@ const outcomes = [
 ];
 
 t.test('when results are assembled, then they have the blocks of lm-eval', (t) => {
-  const results = resultsOf(outcomes, facts);
+  const results = resultsOf(outcomes, [], facts);
   t.match(results, {
     results: { boolq: { alias: 'boolq', sample_len: 3 }, hellaswag: { sample_len: 2 } },
     'n-samples': { boolq: { original: 3, effective: 3 } },
@@ -54,7 +55,9 @@ t.test('when results are assembled, then they have the blocks of lm-eval', (t) =
     );
   }
   t.equal(
-    resultsOf(outcomes, { ...facts, tokenizer: { bos: null, eos: ['</s>', 2] } })['eot_token_id'],
+    resultsOf(outcomes, [], { ...facts, tokenizer: { bos: null, eos: ['</s>', 2] } })[
+      'eot_token_id'
+    ],
     2,
   );
   t.end();
@@ -62,7 +65,7 @@ t.test('when results are assembled, then they have the blocks of lm-eval', (t) =
 
 t.test('when one document was asked, then there is no standard error', async (t) => {
   const one = runTask(model, tokenizer, 'piqa', await rowsOf('piqa'), ctx, { limit: 1 });
-  t.match(resultsOf([one], facts).results['piqa'], {
+  t.match(resultsOf([one], [], facts).results['piqa'], {
     'acc_stderr,none': 'N/A',
     'acc_norm_stderr,none': 'N/A',
   });
@@ -85,7 +88,7 @@ t.test('when a sample is written, then as by lm-eval but for the last digits', (
 t.test('when the output is a file, then it is written there, samples beside it', (t) => {
   const dir = t.testdir({});
   const path = join(dir, 'new', 'out.json');
-  const results = resultsOf(outcomes, facts);
+  const results = resultsOf(outcomes, [], facts);
   t.equal(writeResults(path, results, outcomes), path);
   const stamp = '2026-01-02T03-04-05.006';
   t.strictSame(readdirSync(join(dir, 'new')).sort(), [
@@ -105,15 +108,15 @@ t.test('when the output is a file, then it is written there, samples beside it',
 t.test('when the output is a folder, then the names are those of lm-eval', (t) => {
   const dir = t.testdir({ 'results.json': {} });
   const wanted = join('some__model__x', 'results_2026-01-02T03-04-05.006.json');
-  t.equal(writeResults(join(dir, 'a'), resultsOf(outcomes, facts), []), join(dir, 'a', wanted));
+  t.equal(writeResults(join(dir, 'a'), resultsOf(outcomes, [], facts), []), join(dir, 'a', wanted));
   const folder = join(dir, 'results.json');
-  t.equal(writeResults(folder, resultsOf(outcomes, facts), []), join(folder, wanted));
+  t.equal(writeResults(folder, resultsOf(outcomes, [], facts), []), join(folder, wanted));
   t.end();
 });
 
 t.test('when the disk refuses, then nothing half-written is left', (t) => {
   const dir = t.testdir({ file: 'x' });
-  const results = resultsOf(outcomes, facts);
+  const results = resultsOf(outcomes, [], facts);
   t.throws(() => writeResults(join(dir, 'file', 'out.json'), results, []), {
     code: 'OUTPUT_FAILED',
   });

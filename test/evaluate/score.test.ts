@@ -1,7 +1,8 @@
 import t from 'tap';
 import { loadModel } from '../../lib/checkpoint/load.js';
 import { createContext } from '../../lib/context.js';
-import { rollingWindows, scoreText } from '../../lib/evaluate/score.js';
+import { rollingWindows } from '../../lib/evaluate/rolling_windows.js';
+import { scoreText } from '../../lib/evaluate/score.js';
 import { loadTokenizer } from '../../lib/tokenizer/tokenizer.js';
 import { expected, stories } from '../fixtures/evaluation.js';
 

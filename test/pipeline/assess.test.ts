@@ -30,7 +30,7 @@ t.test(
     const corpus = await openCorpus(told.sources, tokenizer, { sequenceLength: 160 });
     const events: RunEvent[] = [];
     const ctx = createContext({ emit: (event) => events.push(event) });
-    const row = assess(ctx, model, 'cut', { job: told, corpus, tokenizer, tasks: [] });
+    const row = assess(ctx, model, 'cut', { job: told, corpus, tokenizer, tasks: [], texts: [] });
     t.equal(row.model, 'cut');
     t.equal(row.protocol, 'windows-160x2');
     t.strictSame(
@@ -51,6 +51,7 @@ t.test(
       corpus,
       tokenizer,
       tasks: [],
+      texts: [],
     });
     const start = Array.from(corpus.validation[0]?.ids.slice(0, 12) ?? []);
     t.equal(
@@ -66,6 +67,7 @@ t.test(
           corpus,
           tokenizer,
           tasks: [],
+          texts: [],
         }),
       {
         code: 'RUN_ABORTED',

@@ -49,7 +49,7 @@ for (const form of lhspgForms) {
         const plan = allocate(linearCosts(partition), {
           ...{ target: { measure: 'parameters', ratio: job.ratio }, rule: 'layer' },
         });
-        const corpus = { train: [sourceOf('x', 1)], validation: [], hashes: {} };
+        const corpus = { train: [sourceOf('x', 1)], validation: [], splits: {} };
         const budget = budgetOf(job);
         const own = (name: string): string => {
           mkdirSync(join(dir, name));

@@ -25,7 +25,7 @@ const corpus: Corpus = {
     { name: 'x', ids: madeUpText(120, 1) },
     { name: 'y', ids: madeUpText(120, 2) },
   ],
-  hashes: {},
+  splits: {},
 };
 
 const examples = Array.from({ length: 12 }, (_, i): Example => {
@@ -44,6 +44,7 @@ function setting(dir: string): { job: Job; from: string; own: (name: string) => 
     sources: { x: 'x', y: 'y' },
     lhspg: { periods: 1, token_share: 0.2 },
     recovery: { rounds: 2, learning_rate: 0.02, validation_windows: 4, tolerance: 0 },
+    instruct: 'instructions.json',
     instruct_tuning: { tokens: 240, rounds: 2, batch_size: 3, learning_rate: 0.02 },
   });
   const own = (name: string): string => {

@@ -69,13 +69,43 @@ t.test('when a feed is restored, then it goes on with the same batches', (t) => 
     instructFeed(createContext(), examples, examples, { batch: 2, padId: 31, seed: 4 });
   const first = feed();
   t.strictSame(first.sources, ['instructions']);
-  for (let i = 0; i < 4; i++) first.next();
+  first.next();
+  first.beginRound({ instructions: 1 });
+  for (let i = 0; i < 3; i++) first.next();
   const state: unknown = JSON.parse(JSON.stringify(first.state()));
   const expected = [first.next(), first.next(), first.next()];
   const second = feed();
   second.restore(state);
-  second.setMixture({ instructions: 1 });
   t.strictSame([second.next(), second.next(), second.next()], expected);
   t.notSame(feed().next(), expected[0]);
   t.end();
 });
+
+t.test('when a round begins, then no example comes twice before all have come', (t) => {
+  const feed = instructFeed(createContext(), examples, examples, {
+    ...{ batch: 1, padId: 31, seed: 4, length: 20 },
+  });
+  t.strictSame([feed.sizes, feed.perStep], [{ instructions: 5 }, 1]);
+  for (let i = 0; i < 3; i++) feed.next();
+  for (let round = 0; round < 6; round++) {
+    feed.beginRound({});
+    const seen = Array.from({ length: 5 }, () => feed.next().ids.join());
+    t.equal(new Set(seen).size, 5);
+  }
+  t.end();
+});
+
+t.test(
+  'when a feed packs its rows, then its batches have the same examples in fewer of them',
+  (t) => {
+    const feed = (length?: number): ReturnType<typeof instructFeed> =>
+      instructFeed(createContext(), examples, examples, { batch: 4, padId: 31, seed: 4, length });
+    const [packed, padded] = [feed(20).next(), feed().next()];
+    t.ok(packed.batch < padded.batch);
+    t.equal(packed.useful, padded.useful);
+    const count = (labels: Int32Array | undefined): number[] =>
+      [...(labels ?? [])].filter((label) => label !== ignored).sort((a, b) => a - b);
+    t.strictSame(count(packed.labels), count(padded.labels));
+    t.end();
+  },
+);

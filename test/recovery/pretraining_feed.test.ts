@@ -44,7 +44,7 @@ t.test(
     const { windows } = sourceOf('y', 2);
     for (let i = 0; i < windows.count; i++) own.add(windows.window(i).join());
     const f = feed();
-    f.setMixture({ y: 1 });
+    f.beginRound({ y: 1 });
     for (let i = 0; i < 5; i++) {
       const { ids } = f.next();
       for (let row = 0; row < 4; row++) t.ok(own.has(ids.slice(row * 12, row * 12 + 12).join()));
@@ -55,7 +55,7 @@ t.test(
 
 t.test('when a feed is restored, then it goes on with the same windows and mixture', (t) => {
   const first = feed();
-  first.setMixture({ x: 0.9, y: 0.1 });
+  first.beginRound({ x: 0.9, y: 0.1 });
   for (let i = 0; i < 3; i++) first.next();
   const state: unknown = JSON.parse(JSON.stringify(first.state()));
   const expected = [first.next(), first.next()];

@@ -6,7 +6,7 @@ import { createSampler } from '../../lib/data/sampler.js';
 import type { RunEvent } from '../../lib/events.js';
 import type { Model } from '../../lib/models/model.js';
 import type { Feed } from '../../lib/recovery/feed.js';
-import { mixture } from '../../lib/recovery/mixture.js';
+import { mixture } from '../../lib/recovery/mixtures/degradation.js';
 import { pretrainingFeed } from '../../lib/recovery/pretraining_feed.js';
 import { type RecoveryOptions, recover } from '../../lib/recovery/recover.js';
 import { noGrad } from '../../lib/tensor/autograd.js';
@@ -64,9 +64,9 @@ function scripted(losses: readonly number[]): {
   const mixtures: unknown[] = [];
   const feed: Feed = {
     ...inner,
-    setMixture(shares) {
+    beginRound(shares) {
       mixtures.push(shares);
-      inner.setMixture(shares);
+      inner.beginRound(shares);
     },
     validate(model) {
       seen.push(logits(model));

@@ -4,7 +4,7 @@ import { toHtml } from '../../lib/report/html.js';
 import { toMarkdown } from '../../lib/report/markdown.js';
 
 const page = (...blocks: Block[]): ReportDocument => ({
-  ...{ title: 'T', subtitle: 'S', headlines: [], notice: undefined },
+  ...{ title: 'T', subtitle: 'S', headlines: [], missing: [], notice: undefined },
   sections: [{ id: 'one', title: 'One', blocks }],
 });
 

@@ -5,14 +5,31 @@ import { toHtml } from '../../lib/report/html.js';
 const documentOf = (...blocks: Block[]): ReportDocument => ({
   title: 'T <1>',
   subtitle: 'of `x`',
-  headlines: [{ label: 'L', value: '1', note: 'n' }],
+  headlines: [{ label: 'L', value: { value: 1, shown: '1' }, note: 'n' }],
+  missing: [],
   notice: undefined,
   sections: [{ id: 's', title: 'S', blocks }],
 });
 
 t.test('when a drawing is read aloud, then it is its summary', async (t) => {
-  const chart: Block = { kind: 'chart', title: 'C', svg: '<svg ></svg>', summary: 'a "1"' };
-  t.match(toHtml(documentOf(chart)), '<svg role="img" aria-label="a &quot;1&quot;" >');
+  const chart: Block = {
+    ...{
+      kind: 'chart',
+      title: 'C',
+      summary: 'a "1"',
+      wide: '<svg ></svg>',
+      narrow: '<svg ></svg>',
+    },
+    data: { head: ['n'], rows: [[{ value: 1.25, shown: '1.3' }]] },
+  };
+  const html = toHtml(documentOf(chart));
+  for (const frame of ['wide', 'narrow']) {
+    t.match(html, `<svg class="${frame}" role="img" aria-label="C. a &quot;1&quot;" >`);
+  }
+  t.match(
+    html,
+    /<details>\n<summary>The same in numbers<\/summary>[^]*<td class="number">1\.3<\/td>/,
+  );
 });
 
 t.test('when there is a notice, then it stands above all', async (t) => {
@@ -21,15 +38,37 @@ t.test('when there is a notice, then it stands above all', async (t) => {
   t.ok(html.indexOf('class="notice"') < html.indexOf('class="headlines"'));
 });
 
-t.test('when a column holds numbers only, then it stands right', async (t) => {
-  const rows = [
-    ['x', '1,234', '+3.1\u00a0%', '1.04 MB', '–'],
-    ['y', '0.5', '−4 %', '835 kB', '2'],
-  ];
-  const html = toHtml(documentOf({ kind: 'table', head: ['a', 'b', 'c', 'd', 'e'], rows }));
-  t.equal(html.match(/<td class="number">/g)?.length, 8);
-  t.match(html, '<td>x</td>');
-});
+t.test(
+  'when a column holds numbers only, then it stands right; the first names the row',
+  async (t) => {
+    const n = (shown: string) => ({ value: 1, shown });
+    const rows = [
+      ['x', n('1,234'), n('5 %'), n('7')],
+      ['y', '', '–', 'none'],
+    ];
+    const html = toHtml(documentOf({ kind: 'table', head: ['a', 'b', 'c', 'd'], rows }));
+    t.equal(html.match(/<td class="number">/g)?.length, 4);
+    t.match(html, '<th scope="row">x</th>');
+    t.match(html, '<td>7</td>', 'with words between them they stand left');
+  },
+);
+
+t.test(
+  'when a table or code may be wider than the page, then the keyboard reaches it',
+  async (t) => {
+    const html = toHtml(
+      documentOf(
+        { kind: 'table', head: ['a'], rows: [['x']] },
+        { kind: 'table', folded: 'All "of" them', head: ['a'], rows: [['x']] },
+        { kind: 'code', language: 'sh', text: 'ls' },
+      ),
+    );
+    t.match(html, '<div class="scroll" tabindex="0" role="group" aria-label="Table: S">');
+    t.match(html, '<summary>All &quot;of&quot; them</summary>\n<div class="scroll" tabindex="0"');
+    t.match(html, '<pre class="sh" tabindex="0" role="group" aria-label="S: sh">');
+    t.match(html, /<body>\n<a class="skip" href="#main">/);
+  },
+);
 
 t.test('when text is marked, then `code` and **bold** are shown as such', async (t) => {
   const html = toHtml(documentOf({ kind: 'text', text: '`a<b` **c** d\ne' }));

@@ -5,7 +5,8 @@ import { toMarkdown } from '../../lib/report/markdown.js';
 const documentOf = (...blocks: Block[]): ReportDocument => ({
   title: 'T <1>',
   subtitle: 'of `x`',
-  headlines: [{ label: 'L', value: '1', note: 'n' }],
+  headlines: [{ label: 'L', value: { value: 1, shown: '1' }, note: 'n' }],
+  missing: [],
   notice: undefined,
   sections: [{ id: 's', title: 'S', blocks }],
 });
@@ -21,7 +22,16 @@ t.test('when code holds a fence, then the fence around it is longer', async (t) 
 });
 
 t.test('when a chart is told, then in words', async (t) => {
-  const chart: Block = { kind: 'chart', title: 'C', svg: '<svg ></svg>', summary: 'a "1"' };
+  const chart: Block = {
+    ...{
+      kind: 'chart',
+      title: 'C',
+      summary: 'a "1"',
+      wide: '<svg ></svg>',
+      narrow: '<svg ></svg>',
+    },
+    data: { head: ['n'], rows: [[{ value: 1.25, shown: '1.3' }]] },
+  };
   t.match(toMarkdown(documentOf(chart)), '*C.* a "1"');
 });
 
@@ -31,4 +41,9 @@ t.test('when there is a notice, then it stands above all', async (t) => {
     toMarkdown(document),
     /^# T <1>\n\nof `x`\n\n> \*\*not ended\*\*\n\n- L: \*\*1\*\* \(n\)/,
   );
+});
+
+t.test('when a table is put away, then Markdown says where it is', async (t) => {
+  const table: Block = { kind: 'table', folded: 'All groups', head: ['a'], rows: [['x']] };
+  t.match(toMarkdown(documentOf(table)), '*All groups: in `report.json`.*');
 });

@@ -1,7 +1,7 @@
 // The record of the sample run, whole or stopped, and what a section says by kind of block.
 import type { Test } from 'tap';
 import type { StageArtefacts } from '../../lib/artefacts.js';
-import type { Block, Section } from '../../lib/report/document.js';
+import { type Block, type Section, shown } from '../../lib/report/document.js';
 import { type RunRecord, readRun } from '../../lib/report/run_record.js';
 import { writeSampleRun } from '../fixtures/run_artefacts.js';
 
@@ -32,6 +32,16 @@ export const blocks = <Kind extends Block['kind']>(
   section: Section | undefined,
   kind: Kind,
 ): Of<Kind>[] => section?.blocks.filter((block): block is Of<Kind> => block.kind === kind) ?? [];
+
+/** The tables in order, as they are read; those that a page keeps put away are `folded`. */
+export const tables = (section: Section | undefined, folded = false) =>
+  blocks(section, 'table')
+    .filter((block) => (block.folded !== undefined) === folded)
+    .map(({ head, rows }) => ({ head, rows: rows.map((row) => row.map(shown)) }));
+
+/** The numbers behind a chart, as they are read. */
+export const numbers = (block: Of<'chart'> | undefined) =>
+  block?.data.rows.map((row) => row.map(shown));
 
 export const texts = (section: Section | undefined): string[] =>
   blocks(section, 'text').map(({ text }) => text);

@@ -2,22 +2,23 @@ import { existsSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from 
 import { join } from 'node:path';
 import t from 'tap';
 import { report } from '../../lib/report/report.js';
-import { writeReport } from '../../lib/report/write_report.js';
+import { reportPaths, writePages, writeReport } from '../../lib/report/write_report.js';
 import { writeSampleRun } from '../fixtures/run_artefacts.js';
 
-t.test('when the report is written, then both files lie in the folder, and no others', (t) => {
+t.test('when the report is written, then its files lie in the folder, and no others', (t) => {
   const dir = t.testdir({});
   writeSampleRun(dir);
   const before = readdirSync(dir);
   const paths = writeReport(dir);
-  t.strictSame(paths, { markdown: join(dir, 'report.md'), html: join(dir, 'report.html') });
+  t.strictSame(paths, reportPaths(dir));
   const added = readdirSync(dir).filter((name) => !before.includes(name));
-  t.strictSame(added.sort(), ['report.html', 'report.md']);
-  const { markdown, html } = report(dir);
+  t.strictSame(added.sort(), ['report.html', 'report.json', 'report.md']);
+  const { markdown, html, data } = report(dir);
   t.equal(readFileSync(paths.markdown, 'utf8'), markdown);
-  // Drawings number their parts as they are made.
-  const plain = (page: string) => page.replace(/zr[\w-]+/g, 'zr');
-  t.ok(plain(readFileSync(paths.html, 'utf8')) === plain(html), 'the page is that of the report');
+  t.ok(readFileSync(paths.html, 'utf8') === html, 'the page is that of the report, byte for byte');
+  const json = JSON.parse(readFileSync(paths.json, 'utf8')) as Record<string, unknown>;
+  t.match(json, { stage: 'report', inputHash: '' }, 'an artefact that no run takes for its own');
+  t.strictSame(json['value'], JSON.parse(JSON.stringify(data)));
   t.end();
 });
 
@@ -42,6 +43,18 @@ t.test('when a run is damaged or none, then RUN_CORRUPT and nothing is written',
   writeFileSync(join(dir, 'knowledge.json'), '[]');
   t.throws(() => writeReport(dir), { code: 'RUN_CORRUPT', message: /knowledge\.json/ });
   t.notOk(existsSync(join(dir, 'report.html')));
+  t.end();
+});
+
+t.test('when a run left its report, then one made again stands for the same run', (t) => {
+  const dir = t.testdir({});
+  writeSampleRun(dir);
+  const value = writePages(dir);
+  t.notOk(existsSync(join(dir, 'report.json')), 'the run writes that one');
+  const own = { stage: 'report', inputHash: 'abc', seconds: 1, value };
+  writeFileSync(join(dir, 'report.json'), JSON.stringify(own));
+  const { json } = writeReport(dir);
+  t.match(JSON.parse(readFileSync(json, 'utf8')), { inputHash: 'abc', value: { format: 1 } });
   t.end();
 });
 

@@ -13,7 +13,7 @@ t.test('when files are listed, then each has its size and SHA-256, sorted by pat
   const dir = t.testdir(smallInputs);
   const files = await inputFiles(smallJob(dir));
   t.same(named(files, dir), [
-    'data alpaca.json',
+    'instructions alpaca.json',
     'data data/train.jsonl',
     'data data/validation.jsonl',
     'model model/config.json',
@@ -70,11 +70,11 @@ t.test(
       const files = await inputFiles(smallJob(dir, { instruct }));
       return named(files, dir).filter((name) => /both|alone/.test(name));
     };
-    t.same(await of('both'), ['data both/validation.jsonl']);
-    t.same(await of('alone'), ['data alone/validation.jsonl']);
+    t.same(await of('both'), ['instructions both/validation.jsonl']);
+    t.same(await of('alone'), ['instructions alone/validation.jsonl']);
     t.same(
       await of('both/train.jsonl'),
-      ['data both/train.jsonl'],
+      ['instructions both/train.jsonl'],
       'a file is what it is named for',
     );
   },
@@ -85,7 +85,7 @@ t.test('when a file serves twice, then it is listed once', async (t) => {
   const sources = { web: 'data', again: 'data', one: 'data/train.jsonl' };
   const files = await inputFiles(smallJob(dir, { sources }));
   t.equal(new Set(files.map(({ path }) => path)).size, files.length);
-  t.equal(files.filter(({ role }) => role === 'data').length, 3);
+  t.equal(files.filter(({ role }) => role === 'data').length, 2);
 });
 
 t.test('when something is not there or not readable, then the error says which', async (t) => {

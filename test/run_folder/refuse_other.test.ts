@@ -76,6 +76,13 @@ t.test(
       code: 'OUTPUT_OCCUPIED',
       hint: /^it is finished/,
     });
+    for (const early of ['{', JSON.stringify({ value: { missing: ['export'] } })]) {
+      writeFileSync(join(folder, 'report.json'), early);
+      t.throws(() => refuseOther(folder, job, undefined), {
+        code: 'OUTPUT_OCCUPIED',
+        hint: new RegExp(`--resume ${folder}`),
+      });
+    }
   },
 );
 

@@ -36,7 +36,7 @@ t.test('when a run starts, then the manifest says from what, with what and where
   t.same(
     files.map(({ path, role }) => [path.slice(dir.length + 1), role]),
     [
-      ['alpaca.json', 'data'],
+      ['alpaca.json', 'instructions'],
       ['data/train.jsonl', 'data'],
       ['data/validation.jsonl', 'data'],
       ['model/config.json', 'model'],
@@ -108,6 +108,18 @@ t.test('when a stage fails, then it leaves no artefact', async (t) => {
   );
   folder.close();
   t.same(readdirSync(runOf(dir)), ['manifest.json']);
+});
+
+t.test('when a stage times its work, then that stands beside its value', async (t) => {
+  const dir = t.testdir(smallInputs);
+  const folder = await openRunFolder(runOf(dir), smallJob(dir));
+  await folder.stage('load', {}, (timings) => {
+    timings['read'] = { tokens: 7, seconds: 0.5 };
+    return 1;
+  });
+  folder.close();
+  const written: unknown = JSON.parse(readFileSync(join(runOf(dir), 'load.json'), 'utf8'));
+  t.match(written, { value: 1, timings: { read: { tokens: 7, seconds: 0.5 } } });
 });
 
 t.test('when an artefact is damaged, then RUN_CORRUPT names it', async (t) => {

@@ -1,7 +1,8 @@
-// Perplexity dense, cut and recovered on every source, and what the model weighs before and after.
+// Perplexity dense, cut and recovered on every source, and the numbers to see first.
 import type { EvaluationArtefact } from '../../artefacts.js';
-import { axisStyle, colours, draw, grid, ink, legendStyle } from '../chart.js';
-import { type Block, type Headline, type Section, table, text } from '../document.js';
+import { chart, type Drawing, type Frame, ink } from '../chart.js';
+import { axis, categories, colours, grid, legend } from '../chart_style.js';
+import { amount, type Cell, type Headline, type Section, table, text } from '../document.js';
 import { bytes, change, digits, percent, whole } from '../format.js';
 import type { RunRecord } from '../run_record.js';
 
@@ -21,14 +22,14 @@ export function headlines(record: RunRecord): Headline[] {
     const { before, after } = cut;
     result.push({
       label: 'Parameters removed',
-      value: percent(1 - after.parameters / before.parameters),
+      value: amount(1 - after.parameters / before.parameters, percent),
       note: `${whole(before.parameters)} → ${whole(after.parameters)}`,
     });
   }
   if (dense && last && dense !== last) {
     result.push({
       label: `Perplexity, ${last.model === 'cut' ? 'cut, not recovered' : 'recovered'}`,
-      value: digits(last.geometricMean),
+      value: amount(last.geometricMean, digits),
       note: `dense ${digits(dense.geometricMean)}, ${change(dense.geometricMean, last.geometricMean)}`,
     });
   }
@@ -40,7 +41,7 @@ export function headlines(record: RunRecord): Headline[] {
     if (lost > 0) {
       result.push({
         label: 'Loss taken back by recovery',
-        value: percent(back / lost, 0),
+        value: amount(back / lost, (share) => percent(share, 0)),
         note: `perplexity ${digits(cutOnly.geometricMean)} right after the cut`,
       });
     }
@@ -48,7 +49,7 @@ export function headlines(record: RunRecord): Headline[] {
   if (cut) {
     result.push({
       label: 'Weights on disk',
-      value: bytes(cut.after.bytes),
+      value: amount(cut.after.bytes, bytes),
       note: `before ${bytes(cut.before.bytes)}`,
     });
   }
@@ -57,101 +58,99 @@ export function headlines(record: RunRecord): Headline[] {
 
 export function outcome(record: RunRecord): Section | undefined {
   const found = evaluations(record);
-  const { compress: cut, export: exported } = record.values;
   const [first] = found;
   if (!first) return undefined;
   const names = first.perplexity.map(({ source }) => source);
-  const blocks: Block[] = [
-    {
-      kind: 'chart',
-      title: 'Perplexity on text that was not trained on (lower is better)',
-      svg: draw(perplexityChart(found), 330),
-      summary: found
-        .map(
-          (e) =>
-            `${e.model}: ${e.perplexity.map((r) => `${r.source} ${digits(r.perplexity)}`).join(', ')}`,
-        )
-        .join('; '),
-    },
-    table(
-      [
-        'source',
-        ...found.map(({ model }) => model),
-        ...(found.length > 1 ? ['against dense'] : []),
-        'tokens',
-      ],
-      [
-        ...names.map((name, i) => {
-          const rows = found.map((e) => e.perplexity.find(({ source }) => source === name));
-          const values = rows.map((r) => r?.perplexity ?? NaN);
-          return [name, ...cells(values), whole(first.perplexity[i]?.tokens ?? 0)];
-        }),
-        ['geometric mean', ...cells(found.map(({ geometricMean }) => geometricMean)), ''],
-      ],
-    ),
-    text(
-      `Protocol \`${first.protocol}\`. Standard errors of the mean loss over windows: ${first.perplexity
-        .map(({ source, stderr }) => `${source} ${digits(stderr, 2)}`)
-        .join(', ')} nats per token (dense).`,
-    ),
+  const rowOf = (e: EvaluationArtefact, name: string) =>
+    e.perplexity.find(({ source }) => source === name);
+  const head = [
+    ...['source', ...found.map(({ model }) => model)],
+    ...(found.length > 1 ? ['last against dense'] : []),
+    'tokens',
   ];
-  if (cut) {
-    const { before, after } = cut;
-    const row = (label: string, a: number | null, b: number | null, show = whole) => [
-      label,
-      a === null ? 'differs' : show(a),
-      b === null ? 'differs' : show(b),
-      a === null || b === null ? '–' : change(a, b),
-    ];
-    blocks.push(
-      table(
-        ['size', 'before', 'after', 'change'],
-        [
-          row('parameters', before.parameters, after.parameters),
-          row('bytes of weights', before.bytes, after.bytes, bytes),
-          row('kv heads per layer', before.kvHeads, after.kvHeads),
-          row('query heads per layer', before.heads, after.heads),
-          row('MLP channels per layer', before.channels, after.channels),
-        ].filter(([, a, b]) => a !== 'differs' || b !== 'differs'),
+  const rows = [
+    ...names.map((name, i) => [
+      name,
+      ...cells(found.map((e) => rowOf(e, name)?.perplexity ?? NaN)),
+      amount(first.perplexity[i]?.tokens, whole),
+    ]),
+    ['geometric mean', ...cells(found.map(({ geometricMean }) => geometricMean)), ''],
+  ];
+  const losses = found.flatMap((e) =>
+    e.perplexity.map(({ source, nll, stderr, tokens }) => [
+      ...[e.model, source, amount(nll, digits), amount(stderr, (n) => digits(n, 2))],
+      amount(tokens, whole),
+    ]),
+  );
+  return {
+    id: 'outcome',
+    title: 'What came out',
+    blocks: [
+      chart(
+        {
+          title: 'Perplexity on text that was not trained on (lower is better)',
+          summary: found
+            .map((e) => {
+              const each = e.perplexity.map((r) => `${r.source} ${digits(r.perplexity)}`);
+              return `${e.model}: ${each.join(', ')}, geometric mean ${digits(e.geometricMean)}`;
+            })
+            .join('; '),
+          data: {
+            head: ['model', 'source', 'loss, nats per token', 'standard error', 'tokens'],
+            rows: losses,
+          },
+        },
+        (frame) => perplexityBars(found, frame),
       ),
-    );
-    if (exported) {
-      const { modelType, reason, form = 'uniform', waste } = exported;
-      const shape = form === 'uniform' ? '' : ` in the ${form} form`;
-      const filled = waste ? `, of which ${bytes(waste.bytes)} are zeros that only fill` : '';
-      const why = reason === undefined ? '' : `: ${reason}`;
-      blocks.push(text(`Exported as \`${modelType}\`${shape}${filled}${why}.`));
-    }
-  }
-  return { id: 'outcome', title: 'What came out', blocks };
+      table(head, rows),
+      text(
+        `Protocol \`${first.protocol}\`. The standard errors of the mean loss over windows are in the chart's numbers.`,
+      ),
+    ],
+  };
 }
 
 /** Perplexities, and the change from the first to the last. */
-function cells(values: number[]): string[] {
-  const [first, last] = [values[0] ?? NaN, values.at(-1) ?? NaN];
-  return [...values.map((v) => digits(v)), ...(values.length > 1 ? [change(first, last)] : [])];
+function cells(values: number[]): Cell[] {
+  const [first = NaN, last = NaN] = [values[0], values.at(-1)];
+  const against = amount(last / first - 1, () => change(first, last));
+  return [...values.map((v) => amount(v, digits)), ...(values.length > 1 ? [against] : [])];
 }
 
-function perplexityChart(found: EvaluationArtefact[]) {
+function perplexityBars(found: readonly EvaluationArtefact[], frame: Frame): Drawing {
   const names = found[0]?.perplexity.map(({ source }) => source) ?? [];
   const all = found.flatMap((e) => e.perplexity.map(({ perplexity }) => perplexity));
   const log = Math.max(...all) > 8 * Math.min(...all);
-  const label = { show: true, position: 'top', color: ink, fontSize: 12 };
+  const { legend: style, top } = legend(
+    found.map(({ model }) => model),
+    frame,
+  );
+  const [bars, label] = [names.length + 1, frame.narrow ? 10 : 12];
+  const own = axis(frame);
+  // On a phone bars lie, so that their names and numbers have room.
+  const [flat, thick] = [frame.narrow, 16];
+  const place = categories('', [...names, 'geometric mean'], frame);
+  const size = {
+    ...{ type: log ? 'log' : 'value', ...own },
+    ...(log ? { min: 10 ** Math.floor(Math.log10(Math.min(...all))) } : {}),
+  };
   return {
-    legend: legendStyle,
-    grid: grid({ right: 8, top: 42, bottom: 4 }),
-    xAxis: { type: 'category', data: [...names, 'geometric mean'], ...axisStyle },
-    yAxis: log
-      ? { type: 'log', min: 10 ** Math.floor(Math.log10(Math.min(...all))), ...axisStyle }
-      : { type: 'value', ...axisStyle },
-    series: found.map((e) => ({
-      name: e.model,
-      type: 'bar',
-      barGap: '8%',
-      barMaxWidth: 46,
-      itemStyle: { color: colours[e.model], borderRadius: [3, 3, 0, 0] },
-      label: { ...label, formatter: ({ value }: { value: number }) => digits(value, 3) },
-      data: [...e.perplexity.map(({ perplexity }) => perplexity), e.geometricMean],
-    })),
+    height: flat ? top + 40 + bars * (found.length * (thick + 2) + 14) : 330,
+    options: {
+      legend: style,
+      grid: grid({ right: flat ? 40 : 8, top, bottom: 4 }),
+      ...(flat
+        ? { xAxis: size, yAxis: { ...place, inverse: true } }
+        : { xAxis: place, yAxis: size }),
+      series: found.map((e) => ({
+        ...{ name: e.model, type: 'bar', barGap: '8%', barMaxWidth: flat ? thick : 46 },
+        itemStyle: { color: colours[e.model] },
+        label: {
+          ...{ show: true, position: flat ? 'right' : 'top', color: ink, fontSize: label },
+          formatter: ({ value }: { value: number }) => digits(value, 3),
+        },
+        data: [...e.perplexity.map(({ perplexity }) => perplexity), e.geometricMean],
+      })),
+    },
   };
 }

@@ -1,10 +1,17 @@
 // What was checked before anything was called a result.
-import { type Section, table } from '../document.js';
+import { amount, type Section, table } from '../document.js';
 import { digits } from '../format.js';
 import type { RunRecord } from '../run_record.js';
 
+const three = (n: number) => amount(n, (value) => digits(value, 3));
+
 export function proof({ values }: RunRecord): Section | undefined {
+  const periods = (values.lhspg?.periods ?? []).flatMap(({ equality }) => equality ?? []);
+  const worst = periods.sort(
+    (a, b) => b.maxAbsDifference / b.tolerance - a.maxAbsDifference / a.tolerance,
+  )[0];
   const checks = [
+    ['the running model without its zeros against the one with them, worst of the periods', worst],
     ['the cut model against the one with zeros', values.compress?.equality],
     ['the saved folder, loaded again, against the model in memory', values.export?.equality],
   ] as const;
@@ -12,9 +19,7 @@ export function proof({ values }: RunRecord): Section | undefined {
     if (!equality) return [];
     const { maxAbsDifference, logitScale, tolerance } = equality;
     const verdict = maxAbsDifference <= tolerance ? 'equal' : 'NOT EQUAL';
-    return [
-      [name, digits(maxAbsDifference, 3), digits(logitScale, 3), digits(tolerance, 3), verdict],
-    ];
+    return [[name, ...[maxAbsDifference, logitScale, tolerance].map(three), verdict]];
   });
   if (rows.length === 0) return undefined;
   const head = ['logits compared', 'largest difference', 'largest logit', 'allowed', ''];

@@ -1,8 +1,8 @@
 // What it takes to get the same result again: command, settings, versions, machine and the hashes of what was read.
 import { stringify } from 'yaml';
 import type { Session } from '../../run_folder/manifest.js';
-import { type Section, table, text } from '../document.js';
-import { bytes, duration } from '../format.js';
+import { amount, type Cell, folded, type Section, table, text } from '../document.js';
+import { bytes, duration, whole } from '../format.js';
 import type { ReportedStage, RunRecord } from '../run_record.js';
 
 export function repeat({ manifest, seconds }: RunRecord): Section {
@@ -17,7 +17,17 @@ export function repeat({ manifest, seconds }: RunRecord): Section {
       ),
       { kind: 'code', language: 'sh', text: start.command },
       table(
-        ['started', 'package', 'libtorch', 'Node', 'processor', 'cores', 'threads'],
+        [
+          'started',
+          'package',
+          'libtorch',
+          'Node',
+          'processor',
+          'cores',
+          'threads',
+          'memory',
+          'system',
+        ],
         [start, ...resumes].map(sessionRow),
       ),
       ...(resumes.length === 0
@@ -29,30 +39,31 @@ export function repeat({ manifest, seconds }: RunRecord): Section {
           ]),
       table(
         ['stage', 'time'],
-        stages.map(([stage, s]) => [stage, duration(s)]),
+        stages.map(([stage, s]) => [stage, amount(s, duration)]),
       ),
-      table(
-        ['file', 'size', 'SHA-256'],
-        files.map(({ path, bytes: size, sha256 }) => [
-          path,
-          bytes(size),
-          `\`${sha256.slice(0, 16)}…\``,
+      folded(
+        `The ${files.length} files of model and data that were read, with SHA-256`,
+        ['role', 'file', 'size', 'SHA-256'],
+        files.map(({ role, path, bytes: size, sha256 }) => [
+          ...[role, `\`${path}\``, amount(size, bytes), `\`${sha256}\``],
         ]),
       ),
-      text('Every setting, defaults included (whole hashes are in `manifest.json`):'),
+      text('Every setting, defaults included:'),
       { kind: 'code', language: 'yaml', text: stringify(job).trimEnd() },
     ],
   };
 }
 
-function sessionRow({ at, versions, machine }: Session): string[] {
+function sessionRow({ at, versions, machine }: Session): Cell[] {
   return [
     `${at.slice(0, 16).replace('T', ' ')} UTC`,
     versions.package,
     versions.libtorch ?? '–',
     versions.node,
     machine.capability === null ? machine.cpu : `${machine.cpu}, ${machine.capability}`,
-    String(machine.cores),
-    machine.threads === null ? '–' : String(machine.threads),
+    amount(machine.cores, whole),
+    amount(machine.threads, whole),
+    amount(machine.memoryBytes, bytes),
+    machine.platform,
   ];
 }

@@ -1,5 +1,6 @@
 // Accuracy on the evaluation tasks, dense, cut and recovered, as lm-eval counts it.
-import { type Section, table, text } from '../document.js';
+import { amount, type Cell, type Section, table, text } from '../document.js';
+import { whole } from '../format.js';
 import type { RunRecord } from '../run_record.js';
 import { evaluations } from './outcome.js';
 
@@ -13,24 +14,23 @@ export function tasks(record: RunRecord): Section | undefined {
       .map((key) => [
         task,
         key.replace(',none', ''),
-        ...found.map((e) => accuracy(e.tasks[task] ?? {}, key)),
-        String(first.samples[task] ?? '–'),
+        ...found.flatMap((e) => accuracy(e.tasks[task] ?? {}, key)),
+        amount(first.samples[task], whole),
       ]),
   );
   return {
     id: 'tasks',
     title: 'Tasks',
     blocks: [
-      table(['task', 'metric', ...found.map(({ model }) => model), 'documents'], rows),
+      table(['task', 'metric', ...found.flatMap(({ model }) => [model, '']), 'documents'], rows),
       text("Zero-shot, with lm-eval's prompts and metrics; ± is one standard error."),
     ],
   };
 }
 
-function accuracy(metrics: Readonly<Record<string, number>>, key: string): string {
-  const value = metrics[key];
-  if (value === undefined) return '–';
+/** The value and its standard error. */
+function accuracy(metrics: Readonly<Record<string, number>>, key: string): Cell[] {
   const error = metrics[key.replace(/^(acc(_norm)?),/, '$1_stderr,')];
-  const shown = (100 * value).toFixed(1);
-  return error === undefined ? `${shown} %` : `${shown} ± ${(100 * error).toFixed(1)} %`;
+  const show = (n: number): string => `${(100 * n).toFixed(1)}\u00a0%`;
+  return [amount(metrics[key], show), amount(error, (n) => `±\u00a0${show(n)}`)];
 }

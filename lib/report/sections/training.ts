@@ -1,7 +1,8 @@
 // The training loss from the first LHSPG step to the last of recovery, with the phases marked.
 import type { LhspgArtefact } from '../../artefacts.js';
-import { axisStyle, draw, grid, ink, legendStyle, palette } from '../chart.js';
-import { type Section, table, text } from '../document.js';
+import { chart, type Drawing, type Frame, ink } from '../chart.js';
+import { axis, colourOf, grid, legend } from '../chart_style.js';
+import { amount, type Section, table, text } from '../document.js';
 import { digits, whole } from '../format.js';
 import type { RunRecord } from '../run_record.js';
 
@@ -31,21 +32,23 @@ export function training({ values }: RunRecord): Section | undefined {
     id: 'training',
     title: 'Training',
     blocks: [
-      {
-        kind: 'chart',
-        title: 'Training loss, nats per token (thin: each step; thick: running mean)',
-        svg: draw(lossChart(found), 340),
-        summary: found.map((s) => `${s.name}: ${ends(s.losses)}`).join('; '),
-      },
+      chart(
+        {
+          title: 'Training loss, nats per token (thin: each step; thick: running mean)',
+          summary: found.map((s) => `${s.name}: ${ends(s.losses)}`).join('; '),
+          data: { head: ['stage', 'phase', 'step', 'loss'], rows: found.flatMap(lossRows) },
+        },
+        (frame) => lossChart(found, frame),
+      ),
       table(
         ['stage', 'steps', 'tokens', 'learning rate', 'loss, first steps', 'loss, last steps'],
         found.map((s) => [
           s.name,
-          whole(s.losses.length),
-          whole(s.tokens),
-          String(s.learningRate),
-          digits(edge(s.losses, 'first')),
-          digits(edge(s.losses, 'last')),
+          amount(s.losses.length, whole),
+          amount(s.tokens, whole),
+          amount(s.learningRate, String),
+          amount(edge(s.losses, 'first'), digits),
+          amount(edge(s.losses, 'last'), digits),
         ]),
       ),
       text(
@@ -65,7 +68,13 @@ function edge(losses: Losses, which: 'first' | 'last'): number {
   return part.reduce((sum, { loss }) => sum + loss, 0) / part.length;
 }
 
-function lossChart(found: readonly Stretch[]) {
+/** Thinned as the drawing is. */
+const lossRows = ({ name, losses }: Stretch) =>
+  thin(losses).map(({ step, loss, phase }) => [
+    ...[name, phase, amount(step, whole), amount(loss, digits)],
+  ]);
+
+function lossChart(found: readonly Stretch[], frame: Frame): Drawing {
   let offset = 0;
   const marks: { xAxis: number; name: string }[] = [];
   const series = found.flatMap(({ name, losses }, i) => {
@@ -76,7 +85,7 @@ function lossChart(found: readonly Stretch[]) {
         marks.push({ xAxis: offset + j + 1, name: phase });
     }
     offset += losses.length;
-    const color = palette[i % palette.length];
+    const color = colourOf(i);
     const line = { type: 'line', showSymbol: false, color };
     return [
       {
@@ -88,34 +97,41 @@ function lossChart(found: readonly Stretch[]) {
       { ...line, name, lineStyle: { width: 2.5 }, data: thin(smooth) },
     ];
   });
-  const label = { color: ink, fontSize: 11, rotate: 90, position: 'insideEndTop', distance: 4 };
+  const label = {
+    color: ink,
+    opacity: 1,
+    fontSize: 11,
+    rotate: 90,
+    position: 'insideEndBottom',
+    distance: 4,
+  };
   const markLine = {
     symbol: 'none',
     silent: true,
     lineStyle: { color: ink, opacity: 0.35, type: 'dashed' },
     label: { ...label, formatter: ({ name }: { name: string }) => name },
     // A phase of a few steps loses its mark.
-    data: marks.filter(({ xAxis }, i) => (marks[i + 1]?.xAxis ?? Infinity) - xAxis > offset / 50),
+    data: marks.filter(
+      ({ xAxis }, i) =>
+        (marks[i + 1]?.xAxis ?? Infinity) - xAxis > offset / (frame.narrow ? 18 : 50),
+    ),
   };
+  const names = found.map(({ name }) => name);
+  const { legend: style, top } = legend(names, frame, true);
+  const own = axis(frame);
+  const step = { name: 'optimiser step', nameLocation: 'middle', nameGap: 26 };
   return {
-    legend: {
-      ...legendStyle,
-      data: found.map(({ name }) => name),
-      itemHeight: 4,
+    height: frame.narrow ? 300 : 340,
+    options: {
+      legend: style,
+      grid: grid({ right: 12, top, bottom: 26 }),
+      xAxis: {
+        ...{ type: 'value', min: 0, max: offset + 1, ...step, ...own },
+        splitLine: { show: false },
+      },
+      yAxis: { type: 'value', scale: true, ...own },
+      series: series.map((s, i) => (i === 0 ? { ...s, markLine } : s)),
     },
-    grid: grid({ right: 12, top: 36, bottom: 28 }),
-    xAxis: {
-      type: 'value',
-      min: 0,
-      max: offset + 1,
-      name: 'optimiser step',
-      nameLocation: 'middle',
-      nameGap: 28,
-      ...axisStyle,
-      splitLine: { show: false },
-    },
-    yAxis: { type: 'value', scale: true, ...axisStyle },
-    series: series.map((s, i) => (i === 0 ? { ...s, markLine } : s)),
   };
 }
 
@@ -130,7 +146,7 @@ function running(data: readonly [number, number][]): [number, number][] {
   });
 }
 
-function thin(data: readonly [number, number][]): [number, number][] {
+function thin<T>(data: readonly T[]): T[] {
   const stride = Math.ceil(data.length / points);
   return data.filter((_, i) => i % stride === 0 || i === data.length - 1);
 }

@@ -1,7 +1,7 @@
 import t from 'tap';
 import type { KnowledgeArtefact } from '../../../lib/artefacts.js';
 import { knowledge } from '../../../lib/report/sections/knowledge.js';
-import { blocks, labels, only, sampleRecord, texts } from '../sample_record.js';
+import { blocks, labels, numbers, only, sampleRecord, texts, tables } from '../sample_record.js';
 
 const nb = '\u00a0%';
 
@@ -37,15 +37,14 @@ t.test('when groups were tried, then each row is the growth of the loss at each 
     group('layers.1.heads', 1, [0.125, 0.25, 1.5], { protected: true }),
     group('layers.0.heads', 0, [0, -0.0625]),
   );
-  const [table] = blocks(section, 'table');
-  t.strictSame(table?.head.slice(2), [
+  const [table] = tables(section);
+  t.strictSame(table?.head.slice(3), [
     'largest growth',
-    ...[25, 50, 75].map((share) => `at ${share}${nb}`),
-    '',
+    ...[25, 50, 75].flatMap((share) => [`at ${share}${nb}`, '±']),
   ]);
   t.strictSame(table?.rows, [
-    ['`layers.1.heads`', '4', '1.50', '0.125', '0.25', '1.50', 'protected'],
-    ['`layers.0.heads`', '4', '0', '0', '-0.0625', '–', ''],
+    ['1', '`layers.1.heads` ●', '4', '1.50', '0.125', '0.1', '0.25', '0.1', '1.50', '0.1'],
+    ['2', '`layers.0.heads`', '4', '0', '0', '0.1', '-0.0625', '0.1', '–', '–'],
   ]);
   t.match(texts(section)[0], `least \`magnitude\` were taken out at 25${nb}, 50${nb}, 75${nb}`);
   t.match(texts(section)[0], '16 windows of 256 tokens (untouched: 2.00 nats per token)');
@@ -60,26 +59,33 @@ t.test('when groups are protected, then they are named, in the right number', (t
     return texts(of(t, ...groups))[0] ?? '';
   };
   t.match(guarded(0), 'No group was protected.');
-  t.match(guarded(1), 'The group that mattered most is protected: `g0`.');
-  t.match(guarded(2), 'The 2 groups that mattered most are protected: `g0`, `g1`.');
+  t.match(
+    guarded(1),
+    'The group that mattered most is protected, as the first 10\u00a0% of the ranking: `g0`.',
+  );
+  t.match(
+    guarded(2),
+    'The 2 groups that mattered most are protected, as the first 10\u00a0% of the ranking: `g0`, `g1`.',
+  );
   t.end();
 });
 
 t.test('when there are many groups, then twelve are listed and the rest counted', (t) => {
   const groups = (n: number) => Array.from({ length: n }, (_, i) => group(`g${i}`, i, [1, 2, 3]));
   const all = of(t, ...groups(12));
-  t.equal(blocks(all, 'table')[0]?.rows.length, 12);
-  t.equal(texts(all).length, 1);
+  t.equal(tables(all)[0]?.rows.length, 12);
+  t.equal(tables(all, true).length, 0);
   const more = of(t, ...groups(15));
-  t.equal(blocks(more, 'table')[0]?.rows.length, 12);
-  t.match(texts(more)[1], /3 more groups/);
-  t.match(blocks(more, 'chart')[0]?.summary, /g14 3\.00$/, 'in words they are all there');
+  t.equal(tables(more)[0]?.rows.length, 12);
+  t.equal(tables(more, true)[0]?.rows.length, 15, 'and all of them put away');
+  t.equal(numbers(blocks(more, 'chart')[0])?.length, 45);
+  t.match(blocks(more, 'chart')[0]?.summary, /: g0 3\.00, .*g4 3\.00$/);
   t.end();
 });
 
 /** Fills and texts of the cells of the map. */
 function cellsOf(section: ReturnType<typeof knowledge>) {
-  const svg = blocks(section, 'chart')[0]?.svg ?? '';
+  const svg = blocks(section, 'chart')[0]?.wide ?? '';
   return { drawn: labels(svg), svg };
 }
 
@@ -96,7 +102,7 @@ t.test('when the map is drawn, then each trial has a cell with its growth', (t) 
   for (const cell of ['0.11 ●', '0.22 ●', '0.33 ●', '0.44', '0.55', '0.66', '0.77', '0.88']) {
     t.ok(drawn.includes(cell), cell);
   }
-  for (const row of [`25${nb} of heads`, `75${nb} of channels`, `50${nb} of residual`]) {
+  for (const row of [`25${nb} of kv heads`, `75${nb} of MLP channels`, `50${nb} of width`]) {
     t.ok(drawn.includes(row), row);
   }
   t.ok(drawn.includes('all'), 'what spans layers has a column of its own');
@@ -122,5 +128,16 @@ t.test('when no trial made the loss grow, then the map is drawn all the same', (
 t.test('when nothing was tried, then there is no section', (t) => {
   t.equal(of(t), undefined);
   t.equal(knowledge(only(sampleRecord(t), 'lhspg')), undefined);
+  t.end();
+});
+
+t.test('when pairs were tried, then each has its growth and interaction', (t) => {
+  const record = sampleRecord(t, (values) => {
+    values.knowledge!.pairs = [
+      { groups: ['a', 'b'], removed: [2, 86], together: 0.79, interaction: -0.127 },
+    ];
+  });
+  const [, found] = tables(knowledge(record));
+  t.strictSame(found?.rows, [['`a`', '`b`', '2', '86', '0.79', '-0.127']]);
   t.end();
 });

@@ -1,6 +1,6 @@
 import t from 'tap';
 import { recovery } from '../../../lib/report/sections/recovery.js';
-import { blocks, labels, only, sampleRecord, texts } from '../sample_record.js';
+import { blocks, labels, only, sampleRecord, texts, tables } from '../sample_record.js';
 
 const nb = '\u00a0%';
 
@@ -14,14 +14,14 @@ t.test('when text was recovered on, then each round tells share, degradation and
     values['recover-pretraining']!.rounds = [first!, second!];
   });
   const section = recovery(only(record, 'recover-pretraining'));
-  const [table] = blocks(section, 'table');
+  const [table] = tables(section);
   t.strictSame(table?.rows.slice(0, 3), [
-    ['1', 'tales', `10${nb}`, `1.23${nb}`, '2.30', ''],
-    ['', 'voyages', `25${nb}`, '–', '2.60', ''],
-    ['', 'novels', `65${nb}`, `−50.00${nb}`, '2.90', ''],
+    ['1', 'tales', `10${nb}`, `1.23${nb}`, '2.30', '28', ''],
+    ['', 'voyages', `25${nb}`, '–', '2.60', '', ''],
+    ['', 'novels', `65${nb}`, `−50.00${nb}`, '2.90', '', ''],
   ]);
   t.strictSame(
-    table?.rows.slice(3).map(([round, , , , , verdict]) => [round, verdict]),
+    table?.rows.slice(3).map(([round, , , , , , verdict]) => [round, verdict]),
     [
       ['2', 'worse: not kept'],
       ['', ''],
@@ -57,7 +57,7 @@ t.test('when sources are mixed, then the drawing and its words have every share'
   });
   const [chart] = blocks(recovery(record), 'chart');
   t.equal(chart?.summary, `round 1: tales 5${nb}, voyages 35${nb}, novels 60${nb}`);
-  const drawn = labels(chart?.svg ?? '');
+  const drawn = labels(chart?.wide ?? '');
   for (const label of ['round 1', 'tales', 'voyages', 'novels', `35${nb}`, `60${nb}`]) {
     t.ok(drawn.includes(label), label);
   }
@@ -67,9 +67,10 @@ t.test('when sources are mixed, then the drawing and its words have every share'
 
 t.test('when there is one source, then there is no mixture to draw', (t) => {
   const section = recovery(only(sampleRecord(t), 'recover-instruct'));
-  t.equal(blocks(section, 'chart').length, 0);
+  t.equal(blocks(section, 'chart').length, 1, 'how it came back is drawn');
+  t.match(blocks(section, 'chart')[0]?.summary, `instructions 4.0${nb} → 2.0${nb}`);
   t.match(texts(section)[0], /^\*\*On instructions\*\*: 2 rounds/);
-  t.equal(blocks(section, 'table')[0]?.rows.length, 2);
+  t.equal(tables(section)[0]?.rows.length, 2);
   t.end();
 });
 
@@ -81,5 +82,23 @@ t.test('when both stages ran, then text comes before instructions; none, no sect
     values['recover-pretraining']!.rounds = [];
   });
   t.match(texts(recovery(only(unmixed, 'recover-pretraining')))[0], ': 0 rounds,');
+  t.end();
+});
+
+t.test('when all three models were measured, then what came back is told source by source', (t) => {
+  const record = sampleRecord(t, (values) => {
+    const set = (stage: 'dense' | 'cut' | 'recovered', ...nll: number[]) => {
+      values[`evaluate-${stage}`]!.perplexity.forEach((row, i) => (row.nll = nll[i]!));
+    };
+    set('dense', 2, 2, 2);
+    set('cut', 3, 2.5, 1.75);
+    set('recovered', 2.25, 2.75, 1.5);
+  });
+  const [back] = tables(recovery(record));
+  t.strictSame(back?.rows, [
+    ['tales', '+1.00', '+0.25', `75${nb}`],
+    ['voyages', '+0.5', '+0.75', `−50${nb}`],
+    ['novels', '−0.25', '−0.5', '–'],
+  ]);
   t.end();
 });

@@ -2,8 +2,9 @@ import t from 'tap';
 import { parse } from 'yaml';
 import { parseJob } from '../../../lib/config/parse_job.js';
 import { repeat } from '../../../lib/report/sections/repeat.js';
+import { bytes } from '../../../lib/report/format.js';
 import { currentSession } from '../../../lib/run_folder/manifest.js';
-import { blocks, sampleRecord, texts } from '../sample_record.js';
+import { blocks, sampleRecord, texts, tables } from '../sample_record.js';
 
 t.test('when the settings are read back, then they are the job', (t) => {
   const record = sampleRecord(t);
@@ -27,14 +28,15 @@ t.test('when a session ran, then its versions, machine and threads have a row', 
   bare.machine.cpu = 'Other';
   record.manifest.resumes.push(bare, { ...bare, command: 'again' });
   const section = repeat(record);
-  const [sessions] = blocks(section, 'table');
+  const [memory, system] = [bytes(start.machine.memoryBytes), start.machine.platform];
+  const [sessions] = tables(section);
   const node = process.versions.node;
   const version = start.versions.package;
   t.strictSame(sessions?.rows, [
-    ['2026-03-04 05:06 UTC', version, '2.11.0', node, 'Some CPU, AVX512', '8', '2'],
+    ['2026-03-04 05:06 UTC', version, '2.11.0', node, 'Some CPU, AVX512', '8', '2', memory, system],
     ...[1, 2].map(() => [
       '2026-03-05 00:00 UTC',
-      ...[version, '–', node, 'Other', String(bare.machine.cores), '–'],
+      ...[version, '–', node, 'Other', String(bare.machine.cores), '–', memory, system],
     ]),
   ]);
   t.ok(
@@ -54,15 +56,21 @@ t.test('when a run was never resumed, then nothing is said of it', (t) => {
 
 t.test('when stages took their time and files were read, then both are listed', (t) => {
   const record = { ...sampleRecord(t), seconds: { trace: 0.04, lhspg: 185, knowledge: 7800 } };
-  const [, stages, files] = blocks(repeat(record), 'table');
+  const [, stages] = tables(repeat(record));
+  const [files] = tables(repeat(record), true);
   t.strictSame(stages?.rows, [
     ['trace', '0.0 s'],
     ['lhspg', '3 min 05 s'],
     ['knowledge', '2 h 10 min'],
   ]);
   t.strictSame(files?.rows, [
-    ['/home/ada/data/tales/train.jsonl', '412 kB', '`abababababababab…`'],
-    ['/home/ada/models/stories260K/model.safetensors', '1.04 MB', '`cdcdcdcdcdcdcdcd…`'],
+    ['data', '`/home/ada/data/tales/train.jsonl`', '412 kB', `\`${'ab'.repeat(32)}\``],
+    [
+      'model',
+      '`/home/ada/models/stories260K/model.safetensors`',
+      '1.04 MB',
+      `\`${'cd'.repeat(32)}\``,
+    ],
   ]);
   t.end();
 });

@@ -1,7 +1,7 @@
 import t from 'tap';
 import type { LhspgArtefact } from '../../../lib/artefacts.js';
 import { training } from '../../../lib/report/sections/training.js';
-import { blocks, labels, only, sampleRecord } from '../sample_record.js';
+import { blocks, labels, only, sampleRecord, tables } from '../sample_record.js';
 
 type Losses = LhspgArtefact['losses'];
 
@@ -14,12 +14,12 @@ function lhspg(t: Parameters<typeof sampleRecord>[0], losses: Losses) {
     values.lhspg!.losses = losses;
   });
   const section = training(only(record, 'lhspg'));
-  return { chart: blocks(section, 'chart')[0], row: blocks(section, 'table')[0]?.rows[0] };
+  return { chart: blocks(section, 'chart')[0], row: tables(section)[0]?.rows[0] };
 }
 
 t.test('when stages trained, then each has its steps, tokens, rate and losses', (t) => {
   const section = training(sampleRecord(t));
-  const [table] = blocks(section, 'table');
+  const [table] = tables(section);
   t.strictSame(
     table?.rows.map((row) => row.slice(0, 4)),
     [
@@ -47,7 +47,7 @@ t.test('when phases follow each other, then each long enough is marked by its na
     t,
     ramp(100, (step) => (step <= 40 ? 'warm-up' : step === 41 ? 'short' : 'period 1')),
   );
-  const drawn = labels(chart?.svg ?? '');
+  const drawn = labels(chart?.wide ?? '');
   t.ok(drawn.includes('warm-up') && drawn.includes('period 1'));
   t.notOk(drawn.includes('short'), 'one of a step has no room');
   t.end();
@@ -55,10 +55,10 @@ t.test('when phases follow each other, then each long enough is marked by its na
 
 t.test('when stages are drawn, then steps go on from one to the next', (t) => {
   const record = sampleRecord(t);
-  const whole = labels(blocks(training(record), 'chart')[0]?.svg ?? '');
+  const whole = labels(blocks(training(record), 'chart')[0]?.wide ?? '');
   t.ok(whole.includes('200'), '92 + 112 + 24 steps');
   t.ok(whole.includes('recovery on instructions'));
-  const first = labels(blocks(training(only(record, 'lhspg')), 'chart')[0]?.svg ?? '');
+  const first = labels(blocks(training(only(record, 'lhspg')), 'chart')[0]?.wide ?? '');
   t.notOk(first.includes('200'));
   t.notOk(first.includes('recovery on text'));
   t.end();
@@ -68,7 +68,7 @@ t.test('when a run has a hundred thousand steps, then the drawing stays small', 
   const noisy = ramp(100_000).map((point) => ({ ...point, loss: Math.sin(point.step) }));
   const { chart, row } = lhspg(t, noisy);
   t.equal(row?.[1], '100,000');
-  t.ok((chart?.svg.length ?? Infinity) < 100_000, `${chart?.svg.length ?? NaN} characters`);
+  t.ok((chart?.wide.length ?? Infinity) < 100_000, `${chart?.wide.length ?? NaN} characters`);
   t.end();
 });
 
@@ -78,7 +78,7 @@ t.test('when the loss is constant, then the running mean has no bias at its star
   const heights = (path: string) =>
     new Set(Array.from(path.matchAll(/[ML ]([\d.]+) ([\d.]+)/g), ([, , y]) => y));
   const lines = Array.from(
-    chart?.svg.matchAll(/<path d="([^"]*)" fill="none"[^>]*stroke="#4b8fc9"/g) ?? [],
+    chart?.wide.matchAll(/<path d="([^"]*)" fill="none"[^>]*stroke="#4b8fc9"/g) ?? [],
     ([, d = '']) => heights(d),
   );
   t.equal(lines.length, 2, 'each step, and the mean');
@@ -93,7 +93,7 @@ t.test('when nothing was trained, then there is no section', (t) => {
   });
   t.equal(training(only(record, 'lhspg', 'compress')), undefined, 'a one-shot cut');
   t.equal(training(only(record)), undefined);
-  const [table] = blocks(training(only(record, 'lhspg', 'recover-pretraining')), 'table');
+  const [table] = tables(training(only(record, 'lhspg', 'recover-pretraining')));
   t.strictSame(
     table?.rows.map(([name]) => name),
     ['recovery on text'],

@@ -1,5 +1,6 @@
 import t from 'tap';
-import { degradation, mixture } from '../../lib/recovery/mixture.js';
+import { mixture } from '../../../lib/recovery/mixtures/degradation.js';
+import { degradation } from '../../../lib/recovery/mixtures/mixture.js';
 
 const close = (a: number | undefined, b: number): boolean => Math.abs((a ?? NaN) - b) < 1e-12;
 
