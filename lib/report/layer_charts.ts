@@ -132,6 +132,9 @@ export function keptBars(
             label: {
               ...{ show: few && name === 'kept', position: 'inside', fontSize: 11 },
               color: inkOn(colours[name]),
+              // A thin bar has no room for its number.
+              formatter: ({ value }: { value: number }) =>
+                value >= 0.2 * Math.max(...units) ? String(value) : '',
             },
           });
           return [series('kept', kept), series('removed', removed)];

@@ -98,6 +98,16 @@ t.test(
   },
 );
 
+t.test('when a layer keeps next to nothing, then its thin bar goes without its number', (t) => {
+  const drawn = (left: number): string[] => {
+    const counts = { [channels(2)]: 172 - left };
+    return labels(blocks(budget(record(t, { counts })), 'chart')[0]?.wide ?? '');
+  };
+  t.notOk(drawn(9).includes('9'));
+  t.ok(drawn(35).includes('35'), 'from a fifth on there is room');
+  t.end();
+});
+
 t.test('when the width of the whole model goes, then it is no layer’s', (t) => {
   const found = record(t, { counts: { residual: 16 } });
   const residual = found.values.partition!.groups.find(({ id }) => id === 'residual');
