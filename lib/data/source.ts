@@ -1,9 +1,9 @@
 // Opens a file or folder of text as a source, with its validation split found on disk or held out.
 import { createHash } from 'node:crypto';
-import { createReadStream } from 'node:fs';
 import { basename } from 'node:path';
 import { LoraShearError } from '../errors.js';
 import type { Document, Source, Split } from './document.js';
+import { fileChunks } from './file_chunks.js';
 import { findFiles, type DataFiles } from './files.js';
 import { formats } from './formats.js';
 import { heldOut, holdoutDefaults, type HoldoutOptions } from './holdout.js';
@@ -59,9 +59,9 @@ export async function openSource(
       hash.update(JSON.stringify([found.format, column, found.shared ? [split, holdout] : null]));
       for (const file of found.files) {
         const content = createHash('sha256');
-        for await (const chunk of createReadStream(file, { highWaterMark: 1 << 20 })) {
+        for await (const chunk of fileChunks(file)) {
           signal?.throwIfAborted();
-          content.update(chunk as Buffer);
+          content.update(chunk);
         }
         hash.update(content.digest());
       }

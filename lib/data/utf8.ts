@@ -1,7 +1,7 @@
 // Streams a file as UTF-8 text and refuses bytes that are not, saying where they are.
 import { isUtf8 } from 'node:buffer';
-import { createReadStream } from 'node:fs';
 import { LoraShearError } from '../errors.js';
+import { fileChunks } from './file_chunks.js';
 import type { StopSignal } from './stop_signal.js';
 
 const replacement = Buffer.from('\uFFFD');
@@ -13,8 +13,7 @@ const replacement = Buffer.from('\uFFFD');
 export async function* readText(file: string, signal?: StopSignal): AsyncGenerator<string> {
   let carry: Buffer = Buffer.alloc(0);
   let offset = 0;
-  const stream: AsyncIterable<Buffer> = createReadStream(file, { highWaterMark: 1 << 18 });
-  for await (const chunk of stream) {
+  for await (const chunk of fileChunks(file, 1 << 18)) {
     signal?.throwIfAborted();
     const bytes: Buffer = carry.length > 0 ? Buffer.concat([carry, chunk]) : chunk;
     const body = bytes.subarray(0, bytes.length - incompleteTail(bytes));

@@ -1,11 +1,12 @@
 // What a run is made from, by content: the files of the model and of the data, with their SHA-256.
 import { createHash } from 'node:crypto';
-import { createReadStream, existsSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { readConfig } from '../checkpoint/load.js';
 import { weightFiles } from '../checkpoint/hf_index.js';
 import type { Job } from '../config/job.js';
+import { fileChunks } from '../data/file_chunks.js';
 import { findFiles } from '../data/files.js';
 import { LoraShearError } from '../errors.js';
 
@@ -70,9 +71,9 @@ async function describe(
   const hash = createHash('sha256');
   try {
     const { size } = await stat(path);
-    for await (const chunk of createReadStream(path, { highWaterMark: 1 << 20 })) {
+    for await (const chunk of fileChunks(path)) {
       stop();
-      hash.update(chunk as Buffer);
+      hash.update(chunk);
     }
     return { role, path, bytes: size, sha256: hash.digest('hex') };
   } catch (cause) {
