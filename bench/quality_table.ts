@@ -14,11 +14,11 @@ interface Row {
   readonly recovered: { readonly geometricMean: number };
 }
 
-/** Flags that are columns or rows of the table of their own. */
-const own = /--(form|saliency|ratio|seed) \S+ ?/g;
+/** Flags that the table shows without their names. */
+const columns = /--(form|saliency|ratio|seed) \S+ ?/g;
 
 const methodOf = ({ form, saliency, args = '' }: Row): string =>
-  [form, saliency, args.replace(own, '').trim()].filter((part) => part !== '').join(' ');
+  [form, saliency, args.replace(columns, '').trim()].filter((part) => part !== '').join(' ');
 
 const mean = (values: readonly number[]): number =>
   values.reduce((sum, value) => sum + value, 0) / values.length;

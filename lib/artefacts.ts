@@ -1,5 +1,6 @@
 // The JSON that each stage leaves in the run folder; the report is made from these and nothing else (design §1, 24).
 import type { TextPerplexity } from './evaluate/text_perplexity.js';
+import type { Rollback } from './train/divergence.js';
 
 /** graph.json */
 export interface GraphArtefact {
@@ -116,7 +117,7 @@ export interface LhspgArtefact {
     parameters: number;
   }[];
   /** loss or gradients went wrong: taken back to `backTo`, then on at `rate` times the learning rate */
-  rollbacks: { step: number; backTo: number; rate: number; reason: string }[];
+  rollbacks: Rollback[];
   /** which units stayed and which went, per group; `scores` (by unit, where known) are those of the last choice */
   kept: { group: string; kept: number[]; removed: number[]; scores?: number[] }[];
   losses: { step: number; loss: number; phase: string }[];
@@ -180,7 +181,7 @@ export interface RecoveryArtefact {
   }[];
   losses: { step: number; loss: number; phase: string }[];
   /** back to an earlier step and on at a smaller rate, because the loss was no number any more or rose too far */
-  rollbacks?: { step: number; backTo: number; rate: number; reason: string }[];
+  rollbacks?: Rollback[];
   /** where time was limited: how long it took. Such a stage does not end bit for bit alike when it is run again */
   seconds?: number;
 }

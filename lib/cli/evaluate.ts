@@ -56,7 +56,7 @@ export function evaluateCommand(): Command {
       const { json = false } = flags;
       const { evaluate } = await import('../engine/client.js');
       const { engineSession } = await import('./engine_session.js');
-      const { hubCacheFolder } = await import('../evaluate/hub_cache.js');
+      const { hubCacheFolder } = await import('../data/hub_cache.js');
       const request = {
         model,
         tasks: listOf(flags.tasks ?? ''),

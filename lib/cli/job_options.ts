@@ -140,7 +140,7 @@ export async function jobOf(operands: readonly string[], flags: JobFlags): Promi
   const job = await parse(file, overrides);
   const { tasks, perplexity, dataDir } = job.evaluation;
   if (tasks.length + perplexity.length === 0 || dataDir !== undefined) return job;
-  const { hubCacheFolder } = await import('../evaluate/hub_cache.js');
+  const { hubCacheFolder } = await import('../data/hub_cache.js');
   return { ...job, evaluation: { ...job.evaluation, dataDir: hubCacheFolder(process.env) } };
 }
 

@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import { basename } from 'node:path';
 import { LoraShearError } from '../errors.js';
 import type { Document, Source, Split } from './document.js';
-import { fileChunks } from './file_chunks.js';
+import { fileHash } from './file_hash.js';
 import { findFiles, type DataFiles } from './files.js';
 import { formats } from './formats.js';
 import { heldOut, holdoutDefaults, type HoldoutOptions } from './holdout.js';
@@ -58,12 +58,7 @@ export async function openSource(
       const hash = createHash('sha256');
       hash.update(JSON.stringify([found.format, column, found.shared ? [split, holdout] : null]));
       for (const file of found.files) {
-        const content = createHash('sha256');
-        for await (const chunk of fileChunks(file)) {
-          signal?.throwIfAborted();
-          content.update(chunk);
-        }
-        hash.update(content.digest());
+        hash.update(await fileHash(file, () => signal?.throwIfAborted()));
       }
       return hash.digest('hex');
     },

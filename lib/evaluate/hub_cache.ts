@@ -6,8 +6,6 @@ import { parquet } from '../data/parquet.js';
 import { LoraShearError } from '../errors.js';
 import type { Row } from './task.js';
 
-export { hubCacheFolder } from '../data/hub_cache.js';
-
 export interface HubSplit {
   /** `org/name` */
   readonly path: string;

@@ -3,7 +3,7 @@ import type { Context } from '../context.js';
 import { LoraShearError } from '../errors.js';
 import type { Model } from '../models/model.js';
 import type { Tokenizer } from '../tokenizer/tokenizer.js';
-import { hubCacheFolder } from './hub_cache.js';
+import { hubCacheFolder } from '../data/hub_cache.js';
 import { scoreSequences } from './log_likelihood.js';
 import { type PerplexitySpec, specName } from './perplexity_spec.js';
 import { type ProtocolName, protocols } from './protocols/index.js';

@@ -6,11 +6,11 @@ import { LoraShearError, asLoraShearError } from '../errors.js';
 import { attachLora, detachLora, loraParameters, mergeLora } from '../lora/lora.js';
 import type { Model } from '../models/model.js';
 import { AdamW } from '../train/adamw.js';
+import { diverged, hasDiverged, refuseSecondRollback, rollbackOf } from '../train/divergence.js';
 import { nextTokenLoss } from '../train/language_model_loss.js';
 import { schedules } from '../train/schedule.js';
 import { trainOnBatch } from '../train/train_batch.js';
 import { gather, gathered, isAveraged, samplesAt } from './averaging.js';
-import { hasDiverged } from './divergence.js';
 import { type Choice, Walk, chooseUnits } from './period.js';
 import type { LhspgInput, LhspgOptions, LhspgResult } from './options.js';
 import { quotasOf } from './quota.js';
@@ -194,10 +194,8 @@ class LhspgLoop {
     const phase = phaseOf({ index, steps, kind });
     recordStep(this.ctx, state, { loss, phase, total });
     const losses = state.losses.map((entry) => entry.loss);
-    if (!hasDiverged(losses, model.vocabulary)) return;
-    throw new LoraShearError('PRUNE_DIVERGED', `the training loss rose to ${loss.toFixed(2)}`, {
-      hint: 'lower the learning rate, then go on with --resume',
-    });
+    if (hasDiverged(losses, model.vocabulary))
+      throw diverged(`training loss rose to ${loss.toFixed(2)}`);
   }
 
   /** What was chosen is exactly zero everywhere and leaves. What stays keeps what it learned, merged once it was scored. */
@@ -237,24 +235,16 @@ class LhspgLoop {
   /** Back to the end of the last segment, then on at half the rate; the second time there is no way on. */
   #rollBack(cause: LoraShearError): void {
     const { rollbacks, step } = this.#state;
-    if (rollbacks.length > 0) {
-      throw new LoraShearError(
-        'PRUNE_DIVERGED',
-        `${cause.message}, also at half the learning rate`,
-        { hint: 'lower the learning rate', facts: { ...cause.facts, rollbacks }, cause },
-      );
-    }
+    refuseSecondRollback(rollbacks, cause);
     this.dispose();
     if (!this.#restore(this.#good)) {
       this.input.sampler.restore(this.#fresh);
       this.#state = freshState(this.#fresh);
       this.#start();
     }
-    const { step: backTo } = this.#state;
-    const reason = cause.message;
-    this.#state.rollbacks.push({ step, backTo, rate: 0.5, reason });
-    const message = `${reason} at step ${step}: back to step ${backTo}, on at half the learning rate`;
-    this.ctx.emit({ type: 'warning', message });
+    const { rollback, warning } = rollbackOf(step, this.#state.step, cause);
+    this.#state.rollbacks.push(rollback);
+    this.ctx.emit({ type: 'warning', message: warning });
     this.#save(this.input.stateDir);
   }
 

@@ -2,9 +2,8 @@
 import { join } from 'node:path';
 import type { RecoveryArtefact } from '../artefacts.js';
 import type { Context } from '../context.js';
-import { LoraShearError, asLoraShearError } from '../errors.js';
+import { type LoraShearError, asLoraShearError } from '../errors.js';
 import type { StageName } from '../events.js';
-import { hasDiverged } from '../lhspg/divergence.js';
 import { attachLora, detachLora, loraParameters, mergeLora } from '../lora/lora.js';
 import type { PassOptions } from '../nn/pass.js';
 import { noGrad } from '../tensor/autograd.js';
@@ -13,6 +12,7 @@ import { keep, scoped } from '../tensor/scope.js';
 import type { Tensor } from '../tensor/tensor.js';
 import { AdamW } from '../train/adamw.js';
 import { loadState, saveState } from '../train/checkpoint.js';
+import { diverged, hasDiverged, refuseSecondRollback, rollbackOf } from '../train/divergence.js';
 import {
   type TokenBatch,
   distillationLoss,
@@ -229,21 +229,13 @@ class RecoveryLoop {
   /** Back to the start of the round, then on at half the rate; the second time there is no way on. */
   #rollBack(cause: LoraShearError): void {
     const { rollbacks, step } = this.#state;
-    if (rollbacks.length > 0) {
-      throw new LoraShearError(
-        'PRUNE_DIVERGED',
-        `${cause.message}, also at half the learning rate`,
-        { hint: 'lower the learning rate', facts: { ...cause.facts, rollbacks }, cause },
-      );
-    }
+    refuseSecondRollback(rollbacks, cause);
     const since = this.#since;
     if (!this.#restore(this.#good)) throw cause;
     this.#since = since; // what was in vain took its time, too
-    const { step: backTo } = this.#state;
-    this.#state.rollbacks.push({ step, backTo, rate: 0.5, reason: cause.message });
-    this.#warn(
-      `${cause.message} at step ${step}: back to step ${backTo}, on at half the learning rate`,
-    );
+    const { rollback, warning } = rollbackOf(step, this.#state.step, cause);
+    this.#state.rollbacks.push(rollback);
+    this.#warn(warning);
     this.#save();
   }
 
@@ -264,11 +256,6 @@ class RecoveryLoop {
     for (const best of this.#best.values()) best.dispose();
   }
 }
-
-const diverged = (what: string): LoraShearError =>
-  new LoraShearError('PRUNE_DIVERGED', `the ${what}`, {
-    hint: 'lower the learning rate, then go on with --resume',
-  });
 
 function copyOf(p: Tensor): Tensor {
   return noGrad(() => scoped(() => keep(clone(p))));

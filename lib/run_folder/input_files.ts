@@ -1,12 +1,11 @@
 // What a run is made from, by content: the files of the model and of the data, with their SHA-256.
-import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { readConfig } from '../checkpoint/load.js';
 import { weightFiles } from '../checkpoint/hf_index.js';
 import type { Job } from '../config/job.js';
-import { fileChunks } from '../data/file_chunks.js';
+import { fileHash } from '../data/file_hash.js';
 import { findFiles } from '../data/files.js';
 import { LoraShearError } from '../errors.js';
 
@@ -68,14 +67,10 @@ async function describe(
   path: string,
   stop: () => void,
 ): Promise<InputFile> {
-  const hash = createHash('sha256');
   try {
     const { size } = await stat(path);
-    for await (const chunk of fileChunks(path)) {
-      stop();
-      hash.update(chunk);
-    }
-    return { role, path, bytes: size, sha256: hash.digest('hex') };
+    const hash = await fileHash(path, stop);
+    return { role, path, bytes: size, sha256: hash.toString('hex') };
   } catch (cause) {
     if (cause instanceof LoraShearError) throw cause;
     const code = role === 'model' ? 'CHECKPOINT_NOT_FOUND' : 'DATA_NOT_FOUND';

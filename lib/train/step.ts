@@ -1,10 +1,10 @@
 // One training step: loss, backward, clip, AdamW.
-import { LoraShearError } from '../errors.js';
 import { backward, clearGrads, noGrad } from '../tensor/autograd.js';
 import { foreachNorm, pow, scale_, sqrt, stack, sumAll } from '../tensor/ops.js';
 import { scoped } from '../tensor/scope.js';
 import type { Tensor } from '../tensor/tensor.js';
 import type { AdamW } from './adamw.js';
+import { diverged } from './divergence.js';
 
 /**
  * Scales the gradients so that their joint L2 norm is at most `limit`; returns the norm before. Gradients
@@ -67,8 +67,5 @@ export function finiteLoss(loss: Tensor): number {
 }
 
 function refuseNotFinite(what: string, value: number): void {
-  if (Number.isFinite(value)) return;
-  throw new LoraShearError('PRUNE_DIVERGED', `the ${what} became ${value}`, {
-    hint: 'lower the learning rate, then go on with --resume',
-  });
+  if (!Number.isFinite(value)) throw diverged(`${what} became ${value}`);
 }

@@ -2,7 +2,8 @@ import { cpSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { dirname, join } from 'node:path';
 import t from 'tap';
-import { hubCacheFolder, readHubSplit } from '../../lib/evaluate/hub_cache.js';
+import { hubCacheFolder } from '../../lib/data/hub_cache.js';
+import { readHubSplit } from '../../lib/evaluate/hub_cache.js';
 import { expected, hub } from '../fixtures/evaluation.js';
 
 const arc = { path: 'allenai/ai2_arc', name: 'ARC-Easy', split: 'test' };

@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import t from 'tap';
 import { createContext } from '../../lib/context.js';
 import type { RunEvent } from '../../lib/events.js';
-import { hasDiverged } from '../../lib/lhspg/divergence.js';
+import { hasDiverged } from '../../lib/train/divergence.js';
 import { tensorCount } from '../../lib/tensor/scope.js';
 import { inFolder, pruned } from '../fixtures/lhspg_run.js';
 import { snapshot, stoppingContext } from '../fixtures/tiny_training.js';

@@ -1,27 +1,8 @@
 import t from 'tap';
-import type { Block, ReportDocument } from '../../lib/report/document.js';
 import { toHtml } from '../../lib/report/html.js';
-
-const documentOf = (...blocks: Block[]): ReportDocument => ({
-  title: 'T <1>',
-  subtitle: 'of `x`',
-  headlines: [{ label: 'L', value: { value: 1, shown: '1' }, note: 'n' }],
-  missing: [],
-  notice: undefined,
-  sections: [{ id: 's', title: 'S', blocks }],
-});
+import { chart, documentOf } from '../fixtures/report_document.js';
 
 t.test('when a drawing is read aloud, then it is its summary', async (t) => {
-  const chart: Block = {
-    ...{
-      kind: 'chart',
-      title: 'C',
-      summary: 'a "1"',
-      wide: '<svg ></svg>',
-      narrow: '<svg ></svg>',
-    },
-    data: { head: ['n'], rows: [[{ value: 1.25, shown: '1.3' }]] },
-  };
   const html = toHtml(documentOf(chart));
   for (const frame of ['wide', 'narrow']) {
     t.match(html, `<svg class="${frame}" role="img" aria-label="C. a &quot;1&quot;" >`);

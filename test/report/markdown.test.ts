@@ -1,15 +1,7 @@
 import t from 'tap';
-import type { Block, ReportDocument } from '../../lib/report/document.js';
+import type { Block } from '../../lib/report/document.js';
 import { toMarkdown } from '../../lib/report/markdown.js';
-
-const documentOf = (...blocks: Block[]): ReportDocument => ({
-  title: 'T <1>',
-  subtitle: 'of `x`',
-  headlines: [{ label: 'L', value: { value: 1, shown: '1' }, note: 'n' }],
-  missing: [],
-  notice: undefined,
-  sections: [{ id: 's', title: 'S', blocks }],
-});
+import { chart, documentOf } from '../fixtures/report_document.js';
 
 t.test('when a cell holds a bar or a line end, then the table stays whole', async (t) => {
   const table: Block = { kind: 'table', head: ['a', 'b'], rows: [['x|y', 'u\n v']] };
@@ -22,16 +14,6 @@ t.test('when code holds a fence, then the fence around it is longer', async (t) 
 });
 
 t.test('when a chart is told, then in words', async (t) => {
-  const chart: Block = {
-    ...{
-      kind: 'chart',
-      title: 'C',
-      summary: 'a "1"',
-      wide: '<svg ></svg>',
-      narrow: '<svg ></svg>',
-    },
-    data: { head: ['n'], rows: [[{ value: 1.25, shown: '1.3' }]] },
-  };
   t.match(toMarkdown(documentOf(chart)), '*C.* a "1"');
 });
 
