@@ -1,8 +1,10 @@
 // What the machine can do, measured by libtorch in the measuring process itself: bandwidths and GEMM rates.
 import { noGrad } from '../lib/tensor/autograd.js';
 import type { DType } from '../lib/tensor/dtype.js';
-import { copy_, full, matmul, scale_, sumAll } from '../lib/tensor/ops.js';
+import { copy_, empty, full, matmul, normal_, scale_, sumAll } from '../lib/tensor/ops.js';
+import { randomStream } from '../lib/tensor/random.js';
 import { scoped } from '../lib/tensor/scope.js';
+import type { Tensor } from '../lib/tensor/tensor.js';
 import { waiterFor } from './device.js';
 import type { Bandwidths, Rates } from './measuring_process.js';
 import { median } from './statistics.js';
@@ -41,22 +43,28 @@ export function bandwidths(device: string, footprint = mostBytes): Bandwidths {
   );
 }
 
+/** FLOP a second of the product of two square matrices of random numbers: GPUs multiply constant ones faster. */
+export function gemmRate(device: string, dtype: DType, extent = side): number {
+  return noGrad(() =>
+    scoped(() => {
+      const { id } = randomStream(0, device);
+      const drawn = (): Tensor => normal_(empty([extent, extent], dtype, device), 0, 1, id);
+      const [a, b] = [drawn(), drawn()];
+      return (2 * extent ** 3) / secondsOf(device, () => matmul(a, b));
+    }),
+  );
+}
+
 /** Bandwidths in bytes a second, GEMM rates in FLOP a second. */
 export function rates(device: string): Rates {
   return noGrad(() =>
     scoped(() => {
-      const gemm = (dtype: DType): number =>
-        scoped(() => {
-          const a = full([side, side], 0.5, dtype, device);
-          const b = full([side, side], 0.5, dtype, device);
-          return (2 * side ** 3) / secondsOf(device, () => matmul(a, b));
-        });
       const x = full([mostBytes / 4], 1, 'float32', device);
       return {
         ...bandwidths(device),
         read: mostBytes / secondsOf(device, () => sumAll(x)),
-        gemmFloat32: gemm('float32'),
-        gemmBfloat16: gemm('bfloat16'),
+        gemmFloat32: gemmRate(device, 'float32'),
+        gemmBfloat16: gemmRate(device, 'bfloat16'),
       };
     }),
   );

@@ -29,7 +29,7 @@ export async function runSuite(
   if (cases.length === 0) return;
   const env = { ...process.env, OMP_NUM_THREADS: String(threads) };
   const wantsPeer = python !== undefined && cases.some(({ peers }) => peers.length > 0);
-  const policies = wantsPeer ? waitPolicies(threads) : [];
+  const policies = wantsPeer ? waitPolicies(threads, device) : [];
   const ours = startProcess('our process', [process.execPath, ourScript, suite.name, device], env);
   const peers = policies.map((waitPolicy): Peer => ({
     waitPolicy,
@@ -56,9 +56,9 @@ export async function runSuite(
   }
 }
 
-/** With one thread nobody waits. */
-const waitPolicies = (threads: number): string[] =>
-  threads === 1 ? ['default'] : ['default', 'passive'];
+/** With one thread nobody waits; on a GPU the threads do not matter, and two peers would share its memory. */
+const waitPolicies = (threads: number, device: string): string[] =>
+  threads === 1 || device === 'cuda' ? ['default'] : ['default', 'passive'];
 
 function peerEnvironment(env: NodeJS.ProcessEnv, waitPolicy: string): NodeJS.ProcessEnv {
   const { OMP_WAIT_POLICY: _, ...rest } = env;

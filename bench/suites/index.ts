@@ -11,6 +11,7 @@ import { halfSpaceProjectionSuite } from './half_space_projection.js';
 import { knowledgeSuite } from './knowledge.js';
 import { lhspgSuite } from './lhspg.js';
 import { load } from './load.js';
+import { loraStepSuite } from './lora_step.js';
 import { mmap } from './mmap.js';
 import { service } from './service.js';
 import { trace } from './trace.js';
@@ -24,6 +25,7 @@ export const suites: readonly Suite[] = [
   decodeSuite,
   knowledgeSuite,
   lhspgSuite,
+  loraStepSuite,
   evaluationSuite,
   load,
   cut,
