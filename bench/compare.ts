@@ -1,8 +1,9 @@
-// Compares results with those of an earlier run: ratio of medians for each figure that both have.
+// Compares results with those of an earlier run: ratio of medians for each figure that both have, and whether it is noise.
 import { readFileSync } from 'node:fs';
 import pc from 'picocolors';
 import { LoraShearError } from '../lib/errors.js';
 import { type Result, keyOf } from './result.js';
+import type { Summary } from './statistics.js';
 import { formatValue } from './table.js';
 
 /** A figure that both runs have. */
@@ -10,14 +11,21 @@ export interface Comparison {
   readonly key: string;
   /** Median now over median then. */
   readonly ratio: number;
-  /** More than a tenth worse. */
+  /** The same of the peer that both runs measured: what the machine did meanwhile; null without one. */
+  readonly peerRatio: number | null;
+  /** {@link spreadOf} both runs, the larger. */
+  readonly noise: number;
+  /** Slower by more than a twentieth, beyond the spread of both runs, and not because the machine is. */
   readonly regressed: boolean;
   readonly before: Result;
   readonly now: Result;
 }
 
-/** A ratio above this is marked: what is below drowns in the noise of a shared machine. */
-const regression = 1.1;
+/** Runs on one machine differ by as much without a reason that their own spread would show. */
+const least = 1.05;
+
+/** 10th to 90th percentile of the samples, as a share of their median. */
+const spreadOf = ({ p10, p90, median }: Summary): number => (p90 - p10) / median;
 
 /** In the order of `now`; the last line of `before` counts where a figure stands there twice. */
 export function compareResults(now: readonly Result[], before: readonly Result[]): Comparison[] {
@@ -25,9 +33,31 @@ export function compareResults(now: readonly Result[], before: readonly Result[]
   return now.flatMap((result): Comparison[] => {
     const key = keyOf(result);
     const then = known.get(key);
-    if (!then) return [];
-    const ratio = result.ours.median / then.ours.median;
-    return [{ key, ratio, regressed: ratio > regression, before: then, now: result }];
+    return then === undefined ? [] : [{ key, ...compare(result, then), before: then, now: result }];
+  });
+}
+
+function compare({ ours, peers }: Result, then: Result) {
+  const ratio = ours.median / then.ours.median;
+  const [peer] = Object.keys(peers).filter((name) => name in then.peers);
+  const medianOf = ({ peers: all }: Pick<Result, 'peers'>): number =>
+    all[peer ?? '']?.summary.median ?? NaN;
+  const peerRatio = peer === undefined ? null : medianOf({ peers }) / medianOf(then);
+  const slower = ratio > least && ours.p10 > then.ours.p90;
+  return {
+    ...{ ratio, peerRatio, noise: Math.max(spreadOf(ours), spreadOf(then.ours)) },
+    regressed: slower && ratio / (peerRatio ?? 1) > least,
+  };
+}
+
+/** @throws BENCH_REGRESSED naming the figures that regressed */
+export function refuseRegressions(comparisons: readonly Comparison[]): void {
+  const slower = comparisons.filter(({ regressed }) => regressed);
+  if (slower.length === 0) return;
+  const names = slower.map(({ key, ratio }) => `${key} (× ${ratio.toFixed(2)})`);
+  throw new LoraShearError('BENCH_REGRESSED', `slower than before: ${names.join(', ')}`, {
+    hint: 'measure both commits again on an idle machine before believing it',
+    facts: { regressed: slower.map(({ key, ratio, noise }) => ({ key, ratio, noise })) },
   });
 }
 
@@ -67,11 +97,13 @@ export function readResults(path: string): Result[] {
 export function describeComparison(comparisons: readonly Comparison[]): string {
   if (comparisons.length === 0) return 'no figure of that file was measured now\n';
   const width = Math.max(...comparisons.map(({ key }) => key.length));
-  const lines = comparisons.map(({ key, ratio, regressed, before, now }) => {
+  const lines = comparisons.map(({ key, ratio, peerRatio, noise, regressed, before, now }) => {
     const was = formatValue(before.ours.median, before.unit);
     const is = formatValue(now.ours.median, now.unit);
     const mark = regressed ? pc.red('  REGRESSED') : '';
-    return `${key.padEnd(width)}  ${was.padStart(9)} → ${is.padStart(9)}  × ${ratio.toFixed(2)}${mark}`;
+    const peer = peerRatio === null ? '' : `, peer × ${peerRatio.toFixed(2)}`;
+    const rest = pc.dim(` (spread ${(100 * noise).toFixed(0)} %${peer})`);
+    return `${key.padEnd(width)}  ${was.padStart(9)} → ${is.padStart(9)}  × ${ratio.toFixed(2)}${rest}${mark}`;
   });
   return `${lines.join('\n')}\n`;
 }

@@ -1,19 +1,19 @@
-// The benchmark: node dist/bench/main.js [suite…] [options]; --help lists them, docs/benchmarks.md explains the figures.
+// The benchmark: sets up, measures the suites that were asked for, writes and compares; docs/benchmarks.md explains the figures.
 import { mkdirSync } from 'node:fs';
-import { dirname, join, relative, resolve } from 'node:path';
-import { fileURLToPath } from 'node:url';
-import { printError } from '../lib/cli/print_error.js';
+import { dirname, relative, resolve } from 'node:path';
+import { setupProgress } from '../lib/cli/setup_progress.js';
 import { writeAtomic } from '../lib/run_folder/atomic_write.js';
-import { compareResults, describeComparison, readResults } from './compare.js';
+import { ensureNative } from '../lib/setup/build.js';
+import { type BenchOptions, suiteList } from './command.js';
+import { compareResults, describeComparison, readResults, refuseRegressions } from './compare.js';
 import { hardware } from './machine.js';
-import { type BenchOptions, parseOptions, usage } from './options.js';
 import { installPeers, peerPython } from './peer_environment.js';
 import type { Result } from './result.js';
+import { newResultFile } from './results_folder.js';
 import { runSuite } from './run_suite.js';
 import { suites } from './suites/index.js';
 import { describeMachine, describeResult } from './table.js';
 
-const resultsFolder = fileURLToPath(new URL('../../bench/results/', import.meta.url));
 const say = (text: string): void => void process.stderr.write(text);
 
 /** Threads of libgomp spin for a few milliseconds after their work. */
@@ -21,28 +21,32 @@ const settle = 20;
 /** Lets one sample of a slow call be one call, and keeps a fast one from collecting millions of values. */
 const mostCalls = 2000;
 
-async function main(options: BenchOptions): Promise<void> {
-  if (options.help) {
-    process.stdout.write(`${usage}\n${list()}`);
-    return;
-  }
+/**
+ * Does what was asked for; exit code 1 when ours and a peer computed different results.
+ * @throws BENCH_REGRESSED when asked to, SETUP_… without libtorch or peers
+ */
+export async function bench(options: BenchOptions): Promise<void> {
   if (options.installPeers) {
     say(`${await installPeers((text) => say(`${text}\n`))}\n`);
     if (options.suites.length === 0) return;
   }
-  if (options.suites.length === 0) say(`${list()}\n`);
   const before = options.compare === undefined ? [] : readResults(options.compare);
+  await ensureNative(setupProgress());
+  if (options.suites.length === 0) say(`${suiteList()}\n`);
   const results = await measure(options);
   if (results.length === 0) {
     say('no case was measured\n');
     return;
   }
-  const output = resolve(options.output ?? join(resultsFolder, `${stamp(results)}.jsonl`));
+  const output = resolve(options.output ?? newResultFile(results));
   mkdirSync(dirname(output), { recursive: true });
   writeAtomic(output, results.map((result) => `${JSON.stringify(result)}\n`).join(''));
   say(`results: ${relative(process.cwd(), output)}\n`);
-  if (options.compare !== undefined) say(describeComparison(compareResults(results, before)));
   if (results.some(({ agrees }) => !agrees)) process.exitCode = 1;
+  if (options.compare === undefined) return;
+  const comparisons = compareResults(results, before);
+  say(describeComparison(comparisons));
+  if (options.failOnRegression) refuseRegressions(comparisons);
 }
 
 async function measure({ json, threads, seconds, ...options }: BenchOptions): Promise<Result[]> {
@@ -67,27 +71,4 @@ async function measure({ json, threads, seconds, ...options }: BenchOptions): Pr
     }
   }
   return results;
-}
-
-function list(): string {
-  const width = Math.max(...suites.map(({ name }) => name.length));
-  return suites
-    .map(
-      ({ name, what, quick }) =>
-        `  ${name.padEnd(width)}  ${what}${quick ? '' : ' (only by name)'}\n`,
-    )
-    .join('');
-}
-
-/** For example `2026-11-24T10-31-05-boundary`. */
-function stamp(results: readonly Result[]): string {
-  const names = new Set(results.map(({ suite }) => suite));
-  const what = names.size === 1 ? [...names].join('') : `${names.size}-suites`;
-  return `${new Date().toISOString().slice(0, 19).replaceAll(':', '-')}-${what}`;
-}
-
-try {
-  await main(parseOptions(process.argv.slice(2), suites));
-} catch (thrown) {
-  process.exitCode = printError(thrown, { json: process.argv.includes('--json'), debug: false });
 }

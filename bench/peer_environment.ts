@@ -32,7 +32,7 @@ export function peerPython(env: Environment = process.env): string {
     throw new LoraShearError(
       'SETUP_NO_PYTHON',
       named ? `LORASHEAR_PEER_PYTHON names ${named}, which is not there` : 'no peers are installed',
-      { hint: 'run `npm run bench -- --install-peers`, or set LORASHEAR_PEER_PYTHON' },
+      { hint: 'run `lorashear-native bench --install-peers`, or set LORASHEAR_PEER_PYTHON' },
     );
   }
   return python;

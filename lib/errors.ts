@@ -49,6 +49,8 @@ export const errorCodes = {
   PRUNE_DIVERGED: 7,
   CUT_NOT_EQUAL: 8,
   EXPORT_FORM: 8,
+  // benchmark
+  BENCH_REGRESSED: 11,
   // run
   OUTPUT_OCCUPIED: 9,
   OUTPUT_FAILED: 9,

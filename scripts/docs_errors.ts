@@ -53,6 +53,8 @@ const meanings: Readonly<Record<ErrorCode, string>> = {
   CUT_NOT_EQUAL: 'The cut or saved model does not compute what the masked one did.',
   EXPORT_FORM:
     'A model does not fit the form of export that was asked for; the message names what differs.',
+  BENCH_REGRESSED:
+    'A figure of the benchmark is slower than in the file that it was compared with.',
   OUTPUT_OCCUPIED:
     'The output folder holds something else, or the run in it was made from other inputs.',
   OUTPUT_FAILED: 'The disk refused a write.',

@@ -127,7 +127,7 @@ step machine machine
 step setup node bin/lorashear-native.js setup
 step doctor node bin/lorashear-native.js doctor
 step test_gpu tests
-step bench node dist/bench/main.js --device "$device" --peers --output "$prefix.jsonl" "${bench[@]}"
+step bench node bin/lorashear-native.js bench --device "$device" --peers --output "$prefix.jsonl" "${bench[@]}"
 echo "logs and results: $prefix*"
 echo "$passed passed, $failed failed"
 [ "$failed" -eq 0 ]

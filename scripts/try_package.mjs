@@ -46,6 +46,14 @@ try {
   if (!existsSync(join(app, 'run', 'model', 'model.safetensors'))) throw new Error('no model');
   if (!existsSync(join(app, 'run', 'report.html'))) throw new Error('no report');
   console.log(`npx lorashear-native run: ${seconds(start)}`);
+
+  start = performance.now();
+  const bench = ['bench', 'boundary', '--threads', '1', '--pairs', '1', '--seconds', '0.01'];
+  run('npx', ['--no-install', 'lorashear-native', ...bench, '--only', 'view'], app);
+  if (!existsSync(join(app, 'bench-results'))) throw new Error('no results of the benchmark');
+  const peers = join(app, 'node_modules', name, 'bench', 'peers');
+  if (!existsSync(join(peers, 'serve.py'))) throw new Error('no peers of the benchmark');
+  console.log(`npx lorashear-native bench: ${seconds(start)}`);
 } finally {
   rmSync(folder, { recursive: true, force: true });
 }

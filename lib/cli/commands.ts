@@ -50,6 +50,10 @@ export const commands: Readonly<Record<string, Entry>> = {
     summary: "make the report from a run folder's artefacts",
     load: async () => (await import('./report.js')).reportCommand(),
   },
+  bench: {
+    summary: 'measure this machine: ours beside the Python peers',
+    load: async () => (await import('../../bench/command.js')).benchCommand(),
+  },
   setup: {
     summary: 'find or fetch libtorch and build the native addon',
     load: async () => (await import('./setup.js')).setupCommand(),

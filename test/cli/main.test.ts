@@ -39,6 +39,7 @@ t.test('when help is asked for, then it comes at once and without libtorch', asy
     'score',
     'generate',
     'report',
+    'bench',
     'setup',
     'doctor',
   ]) {
