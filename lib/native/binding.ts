@@ -41,6 +41,19 @@ export interface DeviceMemory {
   total: number;
 }
 
+/**
+ * A call inside libtorch: name, start and end (ns, of the clock of `process.hrtime`), autograd's sequence number (−1:
+ * none), thread, whether it is a step of backward. A step has the number of the operator that it is the backward of.
+ */
+export type NativeCall = [
+  name: string,
+  start: number,
+  end: number,
+  sequence: number,
+  thread: number,
+  backward: boolean,
+];
+
 export interface Binding {
   resolve(schemas: readonly string[]): Resolution[];
   operators(): string[];
@@ -76,6 +89,10 @@ export interface Binding {
   setDeterministic(on: boolean): void;
   deviceMemory(device: string): DeviceMemory | null;
   resetPeakDeviceMemory(device: string): boolean;
+
+  /** Records up to `limit` calls inside libtorch, of all threads; returns the number of this one. */
+  startProfile(limit: number): number;
+  stopProfile(): NativeCall[];
 
   generator(seed: number, device: string): GeneratorId;
   defaultGenerator(device: string): GeneratorId;

@@ -1,14 +1,19 @@
 // Gradients from TypeScript: backward, grad, and grad mode.
-import type { Handle } from '../native/binding.js';
+import type { Binding, Handle } from '../native/binding.js';
 import { native } from '../native/load.js';
 import { guarded } from '../native/native_error.js';
+import { clocked } from './call_clock.js';
 import { Tensor } from './tensor.js';
 
 const handles = (tensors: readonly Tensor[]): Handle[] => tensors.map(({ handle }) => handle);
 
+/** A pass of autograd, as errors and profiles name it. */
+const passing = <T>(name: string, pass: (binding: Binding) => T): T =>
+  clocked('autograd', name, () => guarded(name, pass));
+
 /** Accumulates d loss / d leaf into every leaf's `grad`. `loss` has one element. */
 export function backward(loss: Tensor, { retainGraph = false } = {}): void {
-  guarded('backward', (b) => {
+  passing('backward', (b) => {
     b.backward([loss.handle], null, retainGraph);
   });
 }
@@ -22,7 +27,7 @@ export function backwardFrom(
   gradients: readonly Tensor[],
   { retainGraph = false } = {},
 ): void {
-  guarded('backward', (b) => {
+  passing('backward', (b) => {
     b.backward(handles(outputs), handles(gradients), retainGraph);
   });
 }
@@ -40,7 +45,7 @@ export function grad(
   }: { cotangents?: readonly Tensor[]; retainGraph?: boolean } = {},
 ): (Tensor | null)[] {
   const given = cotangents ? handles(cotangents) : null;
-  return guarded('grad', (b) => b.grad(handles(outputs), handles(inputs), given, retainGraph)).map(
+  return passing('grad', (b) => b.grad(handles(outputs), handles(inputs), given, retainGraph)).map(
     (handle) => (handle === null ? null : new Tensor(handle)),
   );
 }

@@ -1,4 +1,5 @@
 // Where in the model the running code is: pushed by Module.call, read by errors and traces.
+import { clocked } from './call_clock.js';
 
 const path: string[] = [];
 
@@ -6,7 +7,7 @@ const path: string[] = [];
 export function insideModule<T>(name: string, fn: () => T): T {
   path.push(name);
   try {
-    return fn();
+    return clocked('module', name, fn);
   } finally {
     path.pop();
   }

@@ -3,6 +3,7 @@ import { LoraShearError } from '../errors.js';
 import type { Handle, NativeArgument, NativeResult } from '../native/binding.js';
 import { native } from '../native/load.js';
 import { fromNative } from '../native/native_error.js';
+import { callClock } from './call_clock.js';
 import { modulePath } from './module_path.js';
 import { Tensor } from './tensor.js';
 
@@ -180,6 +181,8 @@ function operator<R>(
       // One that differs is no reason to refuse the others.
       if (entry.id < 0) throw mismatch(problems);
     }
+    const clock = callClock();
+    const start = clock?.now();
     let result: R;
     try {
       result = read(callNative(entry.id, args));
@@ -189,6 +192,7 @@ function operator<R>(
       const at = module === '' ? '' : ` at ${module}`;
       throw fromNative(thrown, `${name}(${inputs.join(', ')})${at}`, { op: name, module, inputs });
     }
+    if (clock) clock.ended('operator', name, start!);
     if (recorder) {
       const results = [result].flat(Infinity).filter((r) => r instanceof Tensor);
       recorder.record({ op: name, schema, args, results, module: modulePath() });
