@@ -18,11 +18,17 @@ export interface BenchOptions {
   readonly json: boolean;
   readonly output: string | undefined;
   readonly compare: string | undefined;
+  /** Folder for a Chrome trace of each case. */
+  readonly profile: string | undefined;
   readonly failOnRegression: boolean;
+  /** An HTML file for the latest result of each figure; without suites nothing is measured. */
+  readonly page: string | undefined;
   readonly installPeers: boolean;
 }
 
-type Flags = Partial<Record<'device' | 'seconds' | 'only' | 'output' | 'compare', string>> &
+type Flags = Partial<
+  Record<'device' | 'seconds' | 'only' | 'output' | 'compare' | 'profile' | 'page', string>
+> &
   Partial<Record<'threads' | 'pairs', string>> &
   Partial<Record<'peers' | 'json' | 'failOnRegression' | 'installPeers', boolean>>;
 
@@ -51,6 +57,8 @@ export function benchCommand(
       '--fail-on-regression',
       'end with 11 when --compare finds something slower than its noise',
     )
+    .option('--profile <folder>', 'a Chrome trace of one call of each case, operators by module')
+    .option('--page <file>', 'charts of all results as one HTML file; measures only named suites')
     .optionsGroup('Peers:')
     .option('--install-peers', "make the peers' Python environment in the user cache")
     .addHelpText('after', () => `\nSuites:\n${suiteList()}${examples}`)
@@ -65,6 +73,8 @@ It ends with 1 when ours and a peer computed different results. docs/benchmarks.
 Examples:
   lorashear-native bench --install-peers
   lorashear-native bench forward decode --peers --threads 2
+  lorashear-native bench lhspg --only 'share of a step, transfer' --profile traces    # open in ui.perfetto.dev
+  lorashear-native bench --page benchmark.html
   lorashear-native bench boundary --compare results.jsonl --fail-on-regression`;
 
 /** One line a suite. */
@@ -92,6 +102,7 @@ function optionsOf(names: readonly string[], flags: Flags): BenchOptions {
     suites: names.map(suiteCalled),
     threads: threads.split(',').map((text) => count('--threads', text)),
     ...{ device, compare, failOnRegression, only: flags.only, output: flags.output },
+    ...{ profile: flags.profile, page: flags.page },
     pairs: count('--pairs', flags.pairs ?? '5'),
     seconds: positive('--seconds', flags.seconds ?? '0.25'),
     ...{ peers: flags.peers === true, json: flags.json === true },

@@ -12,6 +12,7 @@ export type Request =
   | { readonly do: 'prepare'; readonly case: string; readonly parameters: Parameters }
   | { readonly do: 'check'; readonly form: string }
   | ({ readonly do: 'measure'; readonly form: string } & Budget)
+  | { readonly do: 'profile'; readonly file: string }
   | { readonly do: 'drop' };
 
 /** Versions and settings that the process itself sees. */
@@ -36,6 +37,8 @@ export interface MeasuringProcess {
   prepare(name: string, parameters: Parameters): Promise<void>;
   check(form: string): Promise<Checks>;
   measure(form: string, budget: Budget): Promise<Measurement>;
+  /** Writes a Chrome trace of one call; the number of calls in it, 0 and no file where the work is another process's. */
+  profile(file: string): Promise<number>;
   drop(): Promise<void>;
   close(): Promise<void>;
 }
@@ -101,6 +104,7 @@ export function startProcess(
     prepare: (case_, parameters) => ask({ do: 'prepare', case: case_, parameters }),
     check: (form) => ask({ do: 'check', form }),
     measure: (form, budget) => ask({ do: 'measure', form, ...budget }),
+    profile: (file) => ask({ do: 'profile', file }),
     drop: () => ask({ do: 'drop' }),
     close: () =>
       new Promise((resolve) => {

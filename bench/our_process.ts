@@ -1,6 +1,7 @@
 // Our side of a comparison, a process of its own with its own threads: node our_process.js SUITE DEVICE
 import { guarded } from '../lib/native/native_error.js';
 import { answerLines } from './answer_lines.js';
+import { writeProfile } from './profile_case.js';
 import { bandwidths, rates } from './rates.js';
 import type { Subject, SuiteOptions } from './suite.js';
 import { suites } from './suites/index.js';
@@ -8,6 +9,7 @@ import { suites } from './suites/index.js';
 const [suiteName, device] = process.argv.slice(2) as [string, SuiteOptions['device']];
 const suite = suites.find(({ name }) => name === suiteName);
 let subject: Subject | undefined;
+let caseName = '';
 
 const prepared = (): Subject => {
   if (!subject) throw new Error('nothing is prepared');
@@ -23,6 +25,7 @@ await answerLines((request) => {
     case 'bandwidth':
       return bandwidths(device, request.footprint);
     case 'prepare':
+      caseName = request.case;
       subject = suite
         ?.cases({ device })
         .find(({ name }) => name === request.case)
@@ -32,6 +35,8 @@ await answerLines((request) => {
       return prepared().check?.() ?? {};
     case 'measure':
       return prepared().measure(request);
+    case 'profile':
+      return writeProfile(request.file, `${suiteName}, ${caseName}`, device, prepared());
     case 'drop':
       subject?.dispose?.();
       subject = undefined;

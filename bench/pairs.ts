@@ -17,20 +17,22 @@ export interface PairOptions {
   readonly budget: Budget;
   /** Pause before each sample (ms): the last side's threads may spin after their work, at the other's cost. */
   readonly settle: number;
+  /** Where the profile of a case goes, which is made after its measurement; undefined: none is made. */
+  readonly profileTo?: ((name: string) => string) | undefined;
 }
 
 const each = (of: (kind: keyof Bandwidths) => number): Bandwidths => ({
   ...{ copy: of('copy'), inPlace: of('inPlace') },
 });
 
-type Measured = Omit<Result, 'suite' | 'device' | 'threads' | 'machine'>;
+type Measured = Omit<Result, 'suite' | 'device' | 'threads' | 'machine' | 'compute'>;
 
 /** Measures one case on all sides; every side is prepared, checked, warmed up, and dropped at the end. */
 export async function measureCase(
   bench: Case,
   ours: MeasuringProcess,
   peers: readonly Peer[],
-  { pairs, budget, settle }: PairOptions,
+  { pairs, budget, settle, profileTo }: PairOptions,
 ): Promise<Measured> {
   const before = loadavg()[0] ?? NaN;
   const sample = async (side: MeasuringProcess, form: string) => {
@@ -72,6 +74,7 @@ export async function measureCase(
       samples.push((await sample(peer.process, form)).value);
     }
   }
+  if (profileTo) await ours.profile(profileTo(bench.name));
   await ours.drop();
   for (const { process } of peers) if (forms.length > 0) await process.drop();
 

@@ -53,6 +53,12 @@ export interface Result {
     readonly bandwidth: Bandwidths;
     readonly times: Bandwidths;
   } | null;
+  /** Of a case that counts its products: the GEMM rate measured at the start (FLOP/s), and flops / (time · rate). */
+  readonly compute?: {
+    readonly flops: number;
+    readonly rate: number;
+    readonly share: number;
+  } | null;
   readonly targets: readonly TargetResult[];
   /** False when a peer's checks differ by more than the case allows. */
   readonly agrees: boolean;

@@ -30,6 +30,7 @@ export interface Case {
   readonly peers: readonly string[];
   readonly parameters: Parameters;
   readonly memory?: Memory;
+  readonly compute?: Compute;
   readonly targets: readonly Target[];
   /** How far the checks of ours and the peer's may differ, relative to the norm; none: no checks. */
   readonly tolerance?: number;
@@ -43,6 +44,13 @@ export interface Memory {
   readonly moved: number;
   /** Bytes that it touches: bandwidth is measured on as many, so that caches help both alike. */
   readonly footprint: number;
+}
+
+/** The least products that give the result; compared with the GEMM rate that was measured at the suite's start. */
+export interface Compute {
+  /** Floating-point operations of one operation of the case; a multiplication and an addition are two. */
+  readonly flops: number;
+  readonly dtype: 'float32' | 'bfloat16';
 }
 
 /** A prepared case. */
@@ -93,6 +101,16 @@ export const fasterThan = (peer: string, times: number): Target => ({
   ...{ of: 'speed', peer, atMost: 1 / times },
   text: `≥ ${times} × faster than ${peer}`,
 });
+
+/** What {@link ratioTo} and {@link fasterThan} ask for, read from their text: how many times as fast as which peer. */
+export function timesAsFast(text: string): { peer: string; times: number } | undefined {
+  const [, most, of] = /^≤ ([\d.]+) × (\S+)$/.exec(text) ?? [];
+  if (most !== undefined && of !== undefined) return { peer: of, times: 1 / Number(most) };
+  const [, least, than] = /^≥ ([\d.]+) × faster than (\S+)$/.exec(text) ?? [];
+  return least === undefined || than === undefined
+    ? undefined
+    : { peer: than, times: Number(least) };
+}
 
 /** The time is at most `atMost` times the bytes over the copy bandwidth measured beside it. */
 export const nearRoofline = (atMost: number): Target => ({

@@ -32,12 +32,16 @@ const mark = (met: boolean | null): string =>
 
 /** The lines of one result. */
 export function describeResult(result: Result): string {
-  const { unit, roofline } = result;
+  const { unit, roofline, compute } = result;
   const lines = [pc.bold(result.case)];
   const row = (name: string, summary: Summary, rest: string): void => {
     lines.push(`  ${name.padEnd(8)} ${spread(summary, unit)} ${rest}`.trimEnd());
   };
-  row('ours', result.ours, roofline ? describeRoofline(roofline) : '');
+  const limits = [
+    ...(roofline ? [describeRoofline(roofline)] : []),
+    ...(compute ? [describeCompute(compute)] : []),
+  ];
+  row('ours', result.ours, limits.join(', '));
   for (const [form, { summary, ratio, disagreement, waitPolicy }] of Object.entries(result.peers)) {
     const differs = disagreement === null ? '' : `, differs ${disagreement.toExponential(0)}`;
     const waits = waitPolicy === 'default' ? '' : `, ${waitPolicy} waiting`;
@@ -58,6 +62,9 @@ function describeRoofline({ bytes, bandwidth, times }: NonNullable<Result['roofl
     `${significant(100 / times[kind])} % of ${name} (${significant(bandwidth[kind] / 1e9)} GB/s)`;
   return `${significant(bytes / 1e6)} MB, ${of('copy', 'copying')}, ${of('inPlace', 'changing in place')}`;
 }
+
+const describeCompute = ({ flops, rate, share }: NonNullable<Result['compute']>): string =>
+  `${significant(flops / 1e9)} GFLOP, ${significant(100 * share)} % of the GEMM rate (${significant(rate / 1e9)} GFLOP/s)`;
 
 /** What stands above the results of a suite. */
 export function describeMachine({ suite, device, threads, machine, load }: Result): string {

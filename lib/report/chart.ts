@@ -1,5 +1,5 @@
 // Draws a chart as SVG text, without a browser, once for a desk and once for a phone; ink follows the page's text colour.
-import { BarChart, BoxplotChart, HeatmapChart, LineChart } from 'echarts/charts';
+import { BarChart, BoxplotChart, HeatmapChart, LineChart, ScatterChart } from 'echarts/charts';
 import {
   GridComponent,
   LegendComponent,
@@ -17,6 +17,7 @@ use([
   BoxplotChart,
   HeatmapChart,
   LineChart,
+  ScatterChart,
   GridComponent,
   LegendComponent,
   MarkAreaComponent,

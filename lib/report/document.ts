@@ -44,6 +44,8 @@ export interface ReportDocument {
   /** Shown above all: what is missing or wrong. */
   readonly notice: string | undefined;
   readonly sections: readonly Section[];
+  /** The last line of a page; without it: that it was made from a run's artefacts. */
+  readonly footer?: string;
 }
 
 /** `value` as `show` writes it. */

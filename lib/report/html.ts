@@ -3,7 +3,14 @@ import { type Block, type Cell, type ReportDocument, shown, type TableData } fro
 import { style } from './html_style.js';
 
 /** A whole page. */
-export function toHtml({ title, subtitle, headlines, notice, sections }: ReportDocument): string {
+export function toHtml({
+  title,
+  subtitle,
+  headlines,
+  notice,
+  sections,
+  footer = "Made by lorashear-native from the artefacts in the run's folder.",
+}: ReportDocument): string {
   const links = sections
     .map(({ id, title: t }) => `<li><a href="#${id}">${escape(t)}</a></li>`)
     .join('\n');
@@ -44,7 +51,7 @@ ${links}
 </nav>
 ${body}
 </main>
-<footer>Made by lorashear-native from the artefacts in the run's folder.</footer>
+<footer>${inline(footer)}</footer>
 </body>
 </html>
 `;

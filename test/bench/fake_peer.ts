@@ -1,3 +1,4 @@
+import { writeFileSync } from 'node:fs';
 import { answerLines } from '../../bench/answer_lines.js';
 
 // A peer without Python: argv says how it behaves; every call "takes" the seconds in argv[3].
@@ -29,6 +30,9 @@ await answerLines((request) => {
       if (prepared === '') throw new RangeError(`nothing prepared for ${request.form}`);
       measured++;
       return { values: [9, Number(seconds), 0], also: { calls: measured } };
+    case 'profile':
+      writeFileSync(request.file, prepared);
+      return measured;
     case 'drop':
       prepared = '';
       measured = 0;

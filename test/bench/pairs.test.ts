@@ -1,3 +1,5 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import t from 'tap';
 import { startProcess } from '../../bench/measuring_process.js';
@@ -98,4 +100,13 @@ t.test('when a target names a value or a further quantity, then that is judged',
   t.match(judge(alsoAtMost('absent', 2, 'c'), seen), { value: null, met: null });
   t.match(judge(nearRoofline(1), seen), { value: null, met: null });
   t.end();
+});
+
+t.test('when a profile is asked for, then it is made once, after the pairs', async (t) => {
+  const dir = t.testdir({});
+  const ours = start('good', 0.25);
+  const profileTo = (name: string): string => join(dir, `${name}.json`);
+  await measureCase(bench, ours, [], { ...options, profileTo });
+  t.match(readFileSync(profileTo('a case'), 'utf8'), /^a case /, 'while the case was prepared');
+  await ours.close();
 });
