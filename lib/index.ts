@@ -1,6 +1,7 @@
 // The toolkit for programs. Everything here runs in an engine thread of its own; the caller's event loop stays free.
 export {
   analyze,
+  compare,
   evaluate,
   exportModel,
   generate,
@@ -15,6 +16,7 @@ export {
 export type { EngineOptions, GenerateOptions, RunOptions } from './engine/client.js';
 export type { Running } from './engine/running.js';
 export type {
+  CompareRequest,
   EvaluateRequest,
   ExportRequest,
   GenerateRequest,
@@ -39,6 +41,8 @@ export type { EngineName } from './plan/engines/names.js';
 export type { Prediction } from './plan/prediction.js';
 export type { GroupRow } from './plan/rows.js';
 export type { Target } from './plan/target.js';
+export type { ComparedResults } from './evaluate/commands.js';
+export type { ComparedAccuracy, ComparedPerplexity, Comparison } from './evaluate/compare.js';
 export type { EvaluationResults } from './evaluate/results.js';
 export type { FinishReason, GeneratedText } from './generate/write_text.js';
 export type { ChatMessage } from './tokenizer/chat_template.js';

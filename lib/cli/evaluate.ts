@@ -9,6 +9,7 @@ import { columns } from './summary.js';
 interface EvaluateFlags {
   tasks?: string;
   perplexity?: string[];
+  against?: string;
   limit?: string;
   output?: string;
   logSamples?: boolean;
@@ -34,6 +35,7 @@ export function evaluateCommand(): Command {
         'by protocol: gptq:wikitext2, llm-pruner:ptb=FILE, gptq@512:NAME=FILE; repeat for more',
       ).argParser((value: string, before: string[] | undefined) => [...(before ?? []), value]),
     )
+    .option('--against <model>', 'also evaluate this one, and say how the first differs from it')
     .option('--limit <n>', 'the first n documents of each task, or a share below 1')
     .option('-o, --output <path>', "a .json file, or a folder for lm-eval's file names")
     .option('--log-samples', "also write every document's log-likelihoods beside it")
@@ -50,11 +52,12 @@ export function evaluateCommand(): Command {
   lorashear-native evaluate runs/tiny-20/model --tasks arc_easy,boolq --limit 200 --output results.json
   lorashear-native evaluate models/tiny --tasks hellaswag --output results --log-samples
   lorashear-native evaluate models/tiny --tasks piqa --data-dir /mnt/hub --json
-  lorashear-native evaluate runs/tiny-20/model --perplexity gptq:wikitext2 --perplexity llm-pruner:ptb=ptb.valid.txt`,
+  lorashear-native evaluate runs/tiny-20/model --perplexity gptq:wikitext2 --perplexity llm-pruner:ptb=ptb.valid.txt
+  lorashear-native evaluate runs/tiny-20/model --against models/tiny --tasks arc_easy,piqa --perplexity gptq:wikitext2`,
     )
     .action(async (model: string, flags: EvaluateFlags) => {
       const { json = false } = flags;
-      const { evaluate } = await import('../engine/client.js');
+      const { compare, evaluate } = await import('../engine/client.js');
       const { engineSession } = await import('./engine_session.js');
       const { hubCacheFolder } = await import('../data/hub_cache.js');
       const request = {
@@ -70,6 +73,17 @@ export function evaluateCommand(): Command {
         device: flags.device,
         threads: numberOf('--threads', flags.threads),
       };
+      const { against } = flags;
+      if (against !== undefined) {
+        const { comparisonText } = await import('./comparison_table.js');
+        const found = await engineSession({ json: false }, (options) =>
+          compare({ ...request, against }, options),
+        );
+        process.stdout.write(
+          json ? `${JSON.stringify(found, null, 2)}\n` : comparisonText(found.comparison),
+        );
+        return;
+      }
       const results = await engineSession({ json: false }, (options) => evaluate(request, options));
       process.stdout.write(json ? `${JSON.stringify(results, null, 2)}\n` : tableOf(results));
     });

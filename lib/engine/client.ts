@@ -3,6 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { resolve } from 'node:path';
 import type { ExportArtefact } from '../artefacts.js';
 import type { Job } from '../config/job.js';
+import type { ComparedResults } from '../evaluate/commands.js';
 import type { EvaluationResults } from '../evaluate/results.js';
 import type { TextScore } from '../evaluate/score.js';
 import type { RunEvent } from '../events.js';
@@ -15,6 +16,7 @@ import type { OnSetupEvent } from '../setup/setup_event.js';
 import { type AssignOptions, assign } from './assign.js';
 import { type Running, running } from './running.js';
 import type {
+  CompareRequest,
   EvaluateRequest,
   ExportRequest,
   GenerateRequest,
@@ -147,6 +149,14 @@ export function evaluate(
   options: EngineOptions = {},
 ): Running<EvaluationResults> {
   return engine<EvaluationResults>('evaluate', request, options);
+}
+
+/** Evaluates two checkpoints on the same documents and texts, and says how they differ; see {@link CompareRequest}. */
+export function compare(
+  request: CompareRequest,
+  options: EngineOptions = {},
+): Running<ComparedResults> {
+  return engine<ComparedResults>('compare', request, options);
 }
 
 /** Log-probability of every token of a text file, and its perplexity. */

@@ -4,7 +4,7 @@ import type { Job } from '../config/job.js';
 import type { JobInput } from '../config/schema.js';
 import type { EngineName } from '../plan/engines/names.js';
 import type { PlanSettings } from '../plan/plan.js';
-import type { EvaluateOptions, ScoreFileOptions } from '../evaluate/commands.js';
+import type { CompareOptions, EvaluateOptions, ScoreFileOptions } from '../evaluate/commands.js';
 import type { GenerateTextOptions } from '../generate/command.js';
 
 export interface RunRequest {
@@ -59,6 +59,7 @@ interface Place {
   threads?: number | undefined;
 }
 
+export type CompareRequest = Omit<CompareOptions, 'progress'> & Place;
 export type EvaluateRequest = Omit<EvaluateOptions, 'progress'> & Place;
 export type GenerateRequest = GenerateTextOptions & Place;
 export type ScoreRequest = Omit<ScoreFileOptions, 'progress'> & Place;

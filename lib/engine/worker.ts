@@ -7,6 +7,7 @@ import { native } from '../native/load.js';
 import type { Runtime } from '../run_folder/manifest.js';
 import { verifyOperators } from '../tensor/op.js';
 import type {
+  CompareRequest,
   EvaluateRequest,
   ExportRequest,
   GenerateRequest,
@@ -16,7 +17,7 @@ import type {
 } from './requests.js';
 import { serve, type TaskTools } from './serve.js';
 
-await serve({ run, export: exported, plan, evaluate, score, generate });
+await serve({ run, export: exported, plan, evaluate, compare, score, generate });
 
 async function run(request: RunRequest, { emit, aborted }: TaskTools) {
   const { job, goal, resume, amend, command, owner } = request;
@@ -70,6 +71,12 @@ async function evaluate({ device, threads, ...options }: EvaluateRequest, tools:
   const { evaluateModel } = await import('../evaluate/commands.js');
   const ctx = contextFor({ device, threads }, tools);
   return inStage(ctx, 'evaluate', (progress) => evaluateModel(ctx, { ...options, progress }));
+}
+
+async function compare({ device, threads, ...options }: CompareRequest, tools: TaskTools) {
+  const { compareModels } = await import('../evaluate/commands.js');
+  const ctx = contextFor({ device, threads }, tools);
+  return inStage(ctx, 'evaluate', (progress) => compareModels(ctx, { ...options, progress }));
 }
 
 async function score({ device, threads, ...options }: ScoreRequest, tools: TaskTools) {

@@ -1,4 +1,5 @@
 // What `lorashear-native evaluate` and `score` do, from folder to result.
+import { basename } from 'node:path';
 import { openCheckpoint } from '../checkpoint/open.js';
 import type { Context } from '../context.js';
 import { readTextFile } from '../data/text_file.js';
@@ -6,6 +7,7 @@ import { LoraShearError } from '../errors.js';
 import type { Model } from '../models/model.js';
 import type { Tokenizer } from '../tokenizer/tokenizer.js';
 import { hubCacheFolder } from '../data/hub_cache.js';
+import { type Comparison, type Outcomes, compare } from './compare.js';
 import { readHubSplit } from './hub_cache.js';
 import { type TaskName, taskList, tasks } from './index.js';
 import { type TaskResult, checkLimit, runTask } from './multiple_choice.js';
@@ -13,7 +15,12 @@ import { perplexitySpec } from './perplexity_spec.js';
 import { type EvaluationResults, resultsOf, writeResults } from './results.js';
 import { type TextScore, scoreText } from './score.js';
 import type { Row } from './task.js';
-import { prepareTexts, readPerplexityTexts, textPerplexity } from './text_perplexity.js';
+import {
+  type PerplexityText,
+  prepareTexts,
+  readPerplexityTexts,
+  scoreTexts,
+} from './text_perplexity.js';
 
 /** `done` of `total` answers of the task, or windows of the text, that `task` names. */
 export type EvaluationProgress = (done: number, total: number, task?: string) => void;
@@ -84,28 +91,99 @@ export async function evaluateModel(
   ctx: Context,
   options: EvaluateOptions,
 ): Promise<EvaluationResults> {
-  const start = Date.now() / 1000;
-  const { model: dir, limit, output, logSamples = false, batchTokens = 4096 } = options;
-  const { tasks: named = [], perplexity = [], dataDir = hubCacheFolder() } = options;
-  checkLimit(limit);
-  if (logSamples && output === undefined) {
+  const questions = await questionsOf(options);
+  const { results, outcomes } = measured(ctx, options.model, questions, options);
+  const { output, logSamples = false } = options;
+  if (output !== undefined) writeResults(output, results, logSamples ? outcomes : []);
+  return results;
+}
+
+export interface CompareOptions extends EvaluateOptions {
+  /** Hugging Face model folder of the reference, for example the dense model. */
+  against: string;
+}
+
+/** A model and its reference, as evaluated, and side by side. */
+export interface ComparedResults {
+  model: EvaluationResults;
+  against: EvaluationResults;
+  comparison: Comparison;
+}
+
+/**
+ * Evaluates two checkpoints, one after the other, on the same documents and texts. With an `output` each has its own results
+ * file: in a folder by lm-eval's names; beside `NAME.json` the reference's is `NAME.against.json`. The model's has the
+ * comparison in `lorashear.comparison`.
+ * @throws as {@link evaluateModel}
+ */
+export async function compareModels(
+  ctx: Context,
+  options: CompareOptions,
+): Promise<ComparedResults> {
+  const { output, logSamples = false, against, progress } = options;
+  const questions = await questionsOf(options);
+  const told = (dir: string): EvaluationProgress | undefined =>
+    progress && ((done, total, task) => progress(done, total, `${task ?? ''} (${basename(dir)})`));
+  const [model, reference] = [options.model, against].map((dir) =>
+    measured(ctx, dir, questions, { ...options, progress: told(dir) }),
+  ) as [Evaluated, Evaluated];
+  const comparison = compare(model, reference);
+  model.results.lorashear.comparison = comparison;
+  if (output !== undefined) {
+    const beside = output.replace(/\.json$/, '.against.json');
+    writeResults(output, model.results, logSamples ? model.outcomes : []);
+    writeResults(beside, reference.results, logSamples ? reference.outcomes : []);
+  }
+  return { model: model.results, against: reference.results, comparison };
+}
+
+interface Questions {
+  readonly tasks: readonly TaskData[];
+  readonly texts: readonly PerplexityText[];
+}
+
+/** All that options name, read and checked before a model is loaded. */
+async function questionsOf({
+  tasks: named = [],
+  perplexity = [],
+  dataDir = hubCacheFolder(),
+  ...options
+}: EvaluateOptions): Promise<Questions> {
+  checkLimit(options.limit);
+  if (options.logSamples === true && options.output === undefined) {
     throw new LoraShearError('CONFIG_INVALID', 'samples were asked for, but no output', {
       hint: 'add --output FILE: the samples are written beside it',
     });
   }
   const specs = perplexity.map(perplexitySpec);
-  const data = named.length > 0 || specs.length === 0 ? await readTasks(named, dataDir) : [];
-  const texts = await readPerplexityTexts(specs, dataDir);
+  const tasks = named.length > 0 || specs.length === 0 ? await readTasks(named, dataDir) : [];
+  return { tasks, texts: await readPerplexityTexts(specs, dataDir) };
+}
+
+interface Evaluated extends Outcomes {
+  readonly results: EvaluationResults;
+  readonly outcomes: readonly TaskResult[];
+}
+
+function measured(
+  ctx: Context,
+  dir: string,
+  questions: Questions,
+  options: EvaluateOptions,
+): Evaluated {
+  const start = Date.now() / 1000;
+  const { limit, batchTokens = 4096 } = options;
   const { model, tokenizer } = openCheckpoint(dir, { device: ctx.device, dtype: options.dtype });
   using _ = model;
-  const prepared = prepareTexts(texts, tokenizer, model.context);
-  const outcomes = runTasks(model, tokenizer, data, ctx, { ...options, batchTokens });
-  const perplexities = textPerplexity(model, prepared, ctx, {
+  const prepared = prepareTexts(questions.texts, tokenizer, model.context);
+  const outcomes = runTasks(model, tokenizer, questions.tasks, ctx, { ...options, batchTokens });
+  const scored = scoreTexts(model, prepared, ctx, {
     maxTokens: batchTokens,
     progress: options.progress,
   });
   const special = (id: number | undefined): readonly [string, number] | null =>
     id === undefined ? null : [tokenizer.token(id) ?? '', id];
+  const perplexities = scored.map(({ perplexity }) => perplexity);
   const results = resultsOf(outcomes, perplexities, {
     model: dir,
     ...sizeOf(model),
@@ -117,8 +195,8 @@ export async function evaluateModel(
     start,
     end: Date.now() / 1000,
   });
-  if (output !== undefined) writeResults(output, results, logSamples ? outcomes : []);
-  return results;
+  const texts = scored.map((text, i) => ({ ...text, sequences: prepared[i]?.cut.sequences ?? [] }));
+  return { model: dir, results, outcomes, tasks: outcomes, texts };
 }
 
 export interface ScoreFileOptions {

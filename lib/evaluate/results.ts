@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, renameSync, rmSync, statSync } from 'node:fs';
 import { basename, dirname, extname, join } from 'node:path';
 import { flushFolder, writeFailure, writeTextDurably } from '../checkpoint/durable_file.js';
+import type { Comparison } from './compare.js';
 import { tasks } from './index.js';
 import type { Sample, TaskResult } from './multiple_choice.js';
 import { type ResultEntry, perplexityEntry } from './perplexity_results.js';
@@ -42,6 +43,8 @@ export interface EvaluationResults {
     perplexity: readonly TextPerplexity[];
     /** Per task: pairs cut on the left to fit the context. */
     truncated: Record<string, number>;
+    /** Against another model, where one was named. */
+    comparison?: Comparison;
     /** Per task: name of the file with its samples, beside the result file. */
     samples: Record<string, string>;
   };

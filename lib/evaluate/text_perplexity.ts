@@ -106,29 +106,52 @@ export interface TextPerplexityOptions {
   progress?: ((done: number, total: number, name: string) => void) | undefined;
 }
 
+/** A text's perplexity with what its windows add up to, for a comparison with another model's. */
+export interface ScoredText {
+  readonly perplexity: TextPerplexity;
+  readonly windows: readonly WindowScore[];
+}
+
+export interface WindowScore {
+  /** Negative log-likelihood of the scored tokens together, in nats. */
+  readonly nats: number;
+  readonly tokens: number;
+}
+
 /** Scores every window of each text. */
 export function textPerplexity(
   model: Model,
   prepared: readonly PreparedText[],
   ctx: Context,
-  { maxTokens, progress }: TextPerplexityOptions = {},
+  options: TextPerplexityOptions = {},
 ): TextPerplexity[] {
+  return scoreTexts(model, prepared, ctx, options).map(({ perplexity }) => perplexity);
+}
+
+/** The same with the windows one by one, in the text's order. */
+export function scoreTexts(
+  model: Model,
+  prepared: readonly PreparedText[],
+  ctx: Context,
+  { maxTokens, progress }: TextPerplexityOptions = {},
+): ScoredText[] {
   return prepared.map(({ spec, text, window, cut }) => {
-    const scores = scoreSequences(model, cut.sequences, ctx, {
+    const windows = scoreSequences(model, cut.sequences, ctx, {
       ...(maxTokens === undefined ? {} : { maxTokens }),
       progress: (done, total) => progress?.(done, total, specName(spec)),
-    });
-    let [logLikelihood, tokens] = [0, 0];
-    for (const { logProbabilities } of scores) {
-      for (const value of logProbabilities) logLikelihood += value;
-      tokens += logProbabilities.length;
-    }
+    }).map(({ logProbabilities }): WindowScore => ({
+      nats: -logProbabilities.reduce((sum, value) => sum + value, 0),
+      tokens: logProbabilities.length,
+    }));
+    const nats = windows.reduce((sum, each) => sum + each.nats, 0);
+    const tokens = windows.reduce((sum, each) => sum + each.tokens, 0);
     const { metrics, headline } = protocols[spec.protocol];
-    return {
+    const perplexity = {
       ...{ name: specName(spec), protocol: spec.protocol, text: text.name, path: text.path },
       ...{ window, windows: cut.sequences.length, documents: cut.documents, tokens },
-      ...{ words: cut.words, bytes: cut.bytes, nll: -logLikelihood / tokens },
-      ...{ metrics: { ...metrics(logLikelihood, tokens, cut) }, headline },
+      ...{ words: cut.words, bytes: cut.bytes, nll: nats / tokens },
+      ...{ metrics: { ...metrics(-nats, tokens, cut) }, headline },
     };
+    return { perplexity, windows };
   });
 }

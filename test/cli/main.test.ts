@@ -1,30 +1,9 @@
-import { execFile } from 'node:child_process';
 import { existsSync, readFileSync, readdirSync } from 'node:fs';
 import { basename, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import t from 'tap';
 import { denseModel } from '../fixtures/pages.js';
 import { writeSampleRun } from '../fixtures/run_artefacts.js';
-
-const bin = fileURLToPath(new URL('../../../bin/lorashear-native.js', import.meta.url));
-
-interface Outcome {
-  code: number;
-  stdout: string;
-  stderr: string;
-}
-
-/** Runs the program; a shell keeps the loaders of tap out of it. */
-function cli(args: string[], env: NodeJS.ProcessEnv = {}): Promise<Outcome> {
-  const { PATH, HOME } = process.env;
-  const command = ['-c', 'unset NODE_OPTIONS; exec "$0" "$@"', process.execPath, bin, ...args];
-  return new Promise((resolve) => {
-    const options = { env: { PATH, HOME, NO_COLOR: '1', ...env } };
-    execFile('/bin/sh', command, options, (error, stdout, stderr) => {
-      resolve({ code: error === null ? 0 : Number(error.code ?? -1), stdout, stderr });
-    });
-  });
-}
+import { cli } from './program.js';
 
 t.test('when help is asked for, then it comes at once and without libtorch', async (t) => {
   const missing = { LORASHEAR_ADDON: '/nowhere/lorashear.node', LORASHEAR_CACHE: '/nowhere' };

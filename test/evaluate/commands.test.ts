@@ -2,7 +2,7 @@ import { cpSync, existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
 import { createContext } from '../../lib/context.js';
-import { evaluateModel, readTasks, scoreFile } from '../../lib/evaluate/commands.js';
+import { compareModels, evaluateModel, readTasks, scoreFile } from '../../lib/evaluate/commands.js';
 import { tensorCount } from '../../lib/tensor/scope.js';
 import { expected, hub, stories } from '../fixtures/evaluation.js';
 import { ptb, wikitextRaw } from '../fixtures/perplexity.js';
@@ -54,6 +54,63 @@ t.test('when perplexities are asked for, then they stand beside the tasks', asyn
   const alone = await evaluateModel(ctx, { model: stories, perplexity: [`gptq@64:ptb=${ptb}`] });
   t.strictSame(alone.results['gptq@64:ptb'], results['gptq@64:ptb']);
   t.strictSame(Object.keys(alone.results), ['gptq@64:ptb']);
+});
+
+t.test('when a model is compared with another, then each is measured as alone', async (t) => {
+  const dir = t.testdir({});
+  cpSync(stories, join(dir, 'other'), { recursive: true });
+  const other = join(dir, 'other');
+  const weights = readFileSync(join(other, 'model.safetensors'));
+  weights.fill(0, weights.length - 64 * 172 * 4); // part of the last tensor of the file
+  writeFileSync(join(other, 'model.safetensors'), weights);
+  const asked = {
+    ...{ tasks: ['openbookqa', 'boolq'], perplexity: [`gptq@64:ptb=${ptb}`], limit: 3 },
+    ...{ dataDir: hub, output: join(dir, 'out.json') },
+  };
+  const seen = new Set<string | undefined>();
+  const before = tensorCount();
+  const found = await compareModels(ctx, {
+    ...{ ...asked, model: other, against: stories, logSamples: true },
+    progress: (_, __, task) => seen.add(task),
+  });
+  t.equal(tensorCount(), before);
+  const alone = await evaluateModel(ctx, { ...asked, model: other, output: undefined });
+  t.strictSame(found.model.results, alone.results);
+  t.match(found.comparison, {
+    ...{ model: other, against: stories },
+    tasks: [{ task: 'openbookqa', metric: 'acc', documents: 3, chance: 0.25 }, {}, {}],
+    means: [{ metric: 'acc' }, { metric: 'acc_norm or acc' }],
+    perplexity: [{ name: 'gptq@64:ptb', paired: true, stderr: Number }],
+  });
+  const [text] = found.comparison.perplexity;
+  const [mine, theirs] = [found.model, found.against].map(
+    ({ lorashear }) => lorashear.perplexity[0]?.nll ?? NaN,
+  ) as [number, number];
+  t.not(mine, theirs);
+  t.ok(Math.abs((text?.difference ?? NaN) - (mine - theirs)) < 1e-12);
+  t.ok((text?.stderr ?? 0) > 0);
+  t.ok(seen.has('boolq (other)') && seen.has('boolq (stories260K)'), 'each says whose it is');
+
+  const written = (name: string) =>
+    JSON.parse(readFileSync(join(dir, name), 'utf8')) as typeof found.model;
+  t.strictSame(written('out.json').lorashear.comparison, found.comparison);
+  const reference = written('out.against.json');
+  t.equal(reference['model_name'], stories);
+  t.notOk(reference.lorashear.comparison);
+  const files = [found.model, found.against].flatMap(({ lorashear }) =>
+    Object.values(lorashear.samples),
+  );
+  t.equal(new Set(files.filter((file) => existsSync(join(dir, file)))).size, 4);
+});
+
+t.test('when a model is compared with itself, then nothing differs', async (t) => {
+  const { comparison } = await compareModels(ctx, {
+    ...{ model: stories, against: stories, tasks: ['arc_easy'], dataDir: hub },
+    perplexity: [`lm-eval-wikitext:wikitext2=${wikitextRaw}`],
+  });
+  const [acc] = comparison.tasks;
+  t.match(acc, { difference: 0, stderr: 0 });
+  t.match(comparison.perplexity, [{ difference: 0, stderr: 0, metric: 'word_perplexity' }]);
 });
 
 t.test(
