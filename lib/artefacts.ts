@@ -233,8 +233,20 @@ export interface ExportArtefact {
   equality?: CutArtefact['equality'];
 }
 
+/** load.json: what was read, by `source/split` */
+export type LoadArtefact = Record<
+  string,
+  {
+    documents: number;
+    tokens: number;
+    /** left out because they came before; absent in runs of before they were looked for */
+    duplicates?: number;
+  }
+>;
+
 /** What the report reads, by the stage that leaves it in `<stage>.json`. */
 export interface StageArtefacts {
+  load: LoadArtefact;
   trace: GraphArtefact;
   partition: PartitionArtefact;
   'evaluate-dense': EvaluationArtefact;

@@ -7,6 +7,7 @@ import type {
   ExportArtefact,
   KnowledgeArtefact,
   LhspgArtefact,
+  RecoveryArtefact,
 } from './artefacts.js';
 import { loadModel, readConfig } from './checkpoint/load.js';
 import type { Allocation } from './budget/allocate.js';
@@ -70,6 +71,8 @@ export interface RunSummary {
   readonly dense: EvaluationArtefact;
   readonly pruned: EvaluationArtefact;
   readonly recovered: EvaluationArtefact;
+  /** On pretraining text, then on instructions where there are any. */
+  readonly recovery: readonly RecoveryArtefact[];
 }
 
 /** What a run would do, without reading a weight. */
@@ -100,13 +103,8 @@ export async function planFolder(
 ): Promise<ModelPlan> {
   ctx.checkpoint();
   const graph = discoverGraph(job.model, job.lora);
-  const budget = budgetOf(job);
-  return planModel(
-    ctx,
-    job,
-    { graph, partition: discoverGroups(graph, job.cut), budget },
-    settings,
-  );
+  const partition = discoverGroups(graph, job.cut);
+  return planModel(ctx, job, { graph, partition, budget: budgetOf(job) }, settings);
 }
 
 /** A job whose inputs were read and found to be right, in its folder. */
@@ -260,39 +258,40 @@ export async function pipeline(ctx: Context, job: Job, folder: RunFolder): Promi
   const { cut: result, dir } = await pruned(run);
   const dense = await assessed('dense', job.model);
   const cutScores = await assessed('cut', dir);
-  const last = await recovered(run, { from: dir, budget, instructions });
+  const { dir: last, stages } = await recovered(run, { from: dir, budget, instructions });
 
   const modelDir = folder.file('model');
   await folder.stage('export', { export: job.export }, () =>
     exportRun(ctx, job, {
       ...{ from: last, to: modelDir, probe: run.probe },
-      card: cardOf(job, dense, result),
+      card: cardOf(job, dense, result, stages),
     }),
   );
   const final = await assessed('recovered', modelDir);
   await folder.stage('report', {}, () => writePages(folder.path));
   return {
     ...{ output: folder.path, model: modelDir, report: reportPaths(folder.path).html, cut: result },
-    ...{ dense, pruned: cutScores, recovered: final },
+    ...{ dense, pruned: cutScores, recovered: final, recovery: stages },
   };
 }
 
-/** Both recovery stages; the folder of the model that they end with. */
+/** Both recovery stages, and the folder of the model that they end with. */
 async function recovered(
   { ctx, job, folder, corpus }: Opened,
   given: { from: string; budget: Budget; instructions: Instructions | null },
-): Promise<string> {
+): Promise<{ dir: string; stages: RecoveryArtefact[] }> {
   const { recovery, lora, seed, instruct, instructTuning } = job;
   const { from, budget, instructions } = given;
   const dir = folder.checkpointDir('recover-pretraining');
-  await folder.stage('recover-pretraining', { recovery, lora, seed }, () =>
+  const text = await folder.stage('recover-pretraining', { recovery, lora, seed }, () =>
     recoverPretraining(ctx, job, corpus, budget, { from, dir }),
   );
-  if (!instructions) return dir;
+  if (!instructions) return { dir, stages: [text] };
   const tuned = folder.checkpointDir('recover-instruct');
   const texts = folder.manifest.files.flatMap((f) => (f.role === 'instructions' ? f.sha256 : []));
-  await folder.stage('recover-instruct', { instruct, texts, instructTuning, lora, seed }, () =>
+  const inputs = { instruct, texts, instructTuning, lora, seed };
+  const answers = await folder.stage('recover-instruct', inputs, () =>
     recoverInstruct(ctx, job, instructions, { from: dir, dir: tuned }),
   );
-  return tuned;
+  return { dir: tuned, stages: [text, answers] };
 }

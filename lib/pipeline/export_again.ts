@@ -1,7 +1,12 @@
 // A model of a run folder once more, in another form or for other engines.
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import type { CutArtefact, EvaluationArtefact, ExportArtefact } from '../artefacts.js';
+import type {
+  CutArtefact,
+  EvaluationArtefact,
+  ExportArtefact,
+  RecoveryArtefact,
+} from '../artefacts.js';
 import type { Form } from '../checkpoint/form_of.js';
 import type { Context } from '../context.js';
 import { LoraShearError } from '../errors.js';
@@ -47,6 +52,9 @@ export async function exportAgain(
     });
   }
   const dense = readArtefact<EvaluationArtefact>(run, 'evaluate-dense')?.value ?? null;
+  const recovery = (['recover-pretraining', 'recover-instruct'] as const).flatMap(
+    (stage) => readArtefact<RecoveryArtefact>(run, stage)?.value ?? [],
+  );
   const tokenizer = loadTokenizer(job.model);
   const corpus = await readCorpus(ctx, job, tokenizer, join(run, 'tokens'));
   const wanted = {
@@ -59,6 +67,6 @@ export async function exportAgain(
   };
   return exportRun(ctx, wanted, {
     ...{ from: folderOf(last), to: output, probe: probeOf(job, corpus.validation) },
-    card: cardOf(job, last === 'compress' ? null : dense, cut.value),
+    card: cardOf(job, last === 'compress' ? null : dense, cut.value, recovery),
   });
 }

@@ -8,6 +8,7 @@ import { type JsonReport, toJson } from './json.js';
 import { toMarkdown } from './markdown.js';
 import { missingStages, readRun, type RunRecord } from './run_record.js';
 import { budget } from './sections/budget.js';
+import { data } from './sections/data.js';
 import { knowledge } from './sections/knowledge.js';
 import { headlines, outcome } from './sections/outcome.js';
 import { lhspg } from './sections/lhspg.js';
@@ -18,6 +19,7 @@ import { sample } from './sections/sample.js';
 import { scores } from './sections/scores.js';
 import { sizes } from './sections/sizes.js';
 import { tasks } from './sections/tasks.js';
+import { texts } from './sections/texts.js';
 import { training } from './sections/training.js';
 import { usage } from './sections/usage.js';
 
@@ -32,6 +34,7 @@ export interface Report {
 /** In the order of reading: what came out, then how. */
 const sections: readonly ((record: RunRecord) => Section | undefined)[] = [
   outcome,
+  texts,
   tasks,
   sample,
   sizes,
@@ -41,6 +44,7 @@ const sections: readonly ((record: RunRecord) => Section | undefined)[] = [
   lhspg,
   training,
   recovery,
+  data,
   proof,
   usage,
   repeat,

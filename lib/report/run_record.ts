@@ -6,6 +6,7 @@ import { readArtefact, type Timings } from '../run_folder/artefact_file.js';
 export type ReportedStage = keyof StageArtefacts;
 
 const reported = [
+  'load',
   'trace',
   'partition',
   'knowledge',
@@ -45,13 +46,14 @@ export function readRun(folder: string): RunRecord {
   return { folder, manifest, values, seconds, timings };
 }
 
-/** Stages that the job asks for and that have not ended; trace and partition are repeated by every session. */
+/** What every session repeats before the first step. */
+const repeated: readonly ReportedStage[] = ['load', 'trace', 'partition'];
+
+/** Stages that the job asks for and that have not ended. */
 export function missingStages({ manifest, values }: RunRecord): ReportedStage[] {
   const wanted = reported.filter(
     (stage) =>
-      stage !== 'trace' &&
-      stage !== 'partition' &&
-      (stage !== 'recover-instruct' || manifest.job.instruct !== null),
+      !repeated.includes(stage) && (stage !== 'recover-instruct' || manifest.job.instruct !== null),
   );
   return wanted.filter((stage) => values[stage] === undefined);
 }

@@ -1,5 +1,5 @@
 import t from 'tap';
-import type { CutArtefact, EvaluationArtefact } from '../../lib/artefacts.js';
+import type { CutArtefact, EvaluationArtefact, RecoveryArtefact } from '../../lib/artefacts.js';
 import { parseJob } from '../../lib/config/parse_job.js';
 import { cardOf } from '../../lib/pipeline/card.js';
 
@@ -35,5 +35,49 @@ t.test('when a card is made, then it says what was removed, how, and on which te
   ]);
   const withInstructions = parseJob({ model: 'm', sources: { a: 'a' }, instruct: 'i.json' });
   t.match(text(cardOf(withInstructions, dense, cut)), /recovery on a and instructions/);
+  t.end();
+});
+
+t.test('when texts were measured and stages ran, then the card has both', (t) => {
+  const job = parseJob({ model: 'm', sources: { a: 'a' } });
+  const text = {
+    ...{ name: 'lm-eval-wikitext:wikitext2', text: 'wikitext2' },
+    protocol: 'lm-eval-wikitext' as const,
+    ...{
+      path: null,
+      window: 512,
+      windows: 3,
+      documents: 1,
+      tokens: 9,
+      words: 5,
+      bytes: 30,
+      nll: 2,
+    },
+    ...{ metrics: { bits_per_byte: 1, word_perplexity: 40.128 }, headline: 'word_perplexity' },
+  };
+  const stage: RecoveryArtefact = {
+    ...{ stage: 'pretraining', learningRate: 0.1, seed: 0, tokens: 123, stopReason: 'converged' },
+    ...{ composition: 'degradation', bestRound: 1, losses: [] },
+    rounds: [0, 1, 2].map((index) => ({
+      ...{ index, mixture: { a: 1 }, degradation: { a: 0 }, steps: 1, tokens: 41 },
+      ...{ validation: { a: 1 }, accepted: true },
+    })),
+  };
+  const rollbacks = [{ step: 7, backTo: 5, rate: 0.5, reason: 'the loss is no number' }];
+  const card = cardOf(job, { ...dense, texts: [text] }, cut, [
+    stage,
+    { ...stage, stage: 'instruct', bestRound: -1, rollbacks },
+  ]);
+  t.strictSame(card.facts?.slice(-3), [
+    ['dense word perplexity, lm-eval-wikitext:wikitext2', '40.13'],
+    [
+      'recovery on text',
+      '123 tokens in 3 rounds, mixture degradation, ended: converged, round 2 kept',
+    ],
+    [
+      'recovery on instructions',
+      '123 tokens in 3 rounds, mixture degradation, ended: converged, the state before it kept, taken back from step 7 to 5, then 0.5 times the rate',
+    ],
+  ]);
   t.end();
 });

@@ -62,7 +62,7 @@ t.test('when the page is opened, then it needs no other file and no script', asy
   t.notMatch(html, /#010203|rgb\(1,2,3\)/);
   const ids = Array.from(html.matchAll(/<section id="([a-z]+)"/g), ([, id]) => id);
   for (const id of ids) t.match(html, `href="#${id}"`);
-  t.equal(new Set(ids).size, 13);
+  t.equal(new Set(ids).size, 15);
   const all = Array.from(html.matchAll(/ id="([^"]+)"/g), ([, id]) => id);
   t.equal(new Set(all).size, all.length, 'no two parts share an id');
 });

@@ -24,6 +24,7 @@ t.test('when a run was stopped, then the later stages are missing, and only they
   writeSampleRun(dir, 'compress');
   const record = readRun(dir);
   t.strictSame(Object.keys(record.values), [
+    'load',
     'trace',
     'partition',
     'knowledge',

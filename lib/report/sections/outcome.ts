@@ -5,6 +5,7 @@ import { axis, categories, colours, grid, legend } from '../chart_style.js';
 import { amount, type Cell, type Headline, type Section, table, text } from '../document.js';
 import { bytes, change, digits, percent, whole } from '../format.js';
 import type { RunRecord } from '../run_record.js';
+import { takenBack } from '../taken_back.js';
 
 /** The three moments at which a run measures. */
 export function evaluations({ values }: RunRecord): EvaluationArtefact[] {
@@ -35,13 +36,13 @@ export function headlines(record: RunRecord): Headline[] {
   }
   const [cutOnly, recovered] = [of('cut'), of('recovered')];
   if (dense && cutOnly && recovered) {
-    const lost = Math.log(cutOnly.geometricMean / dense.geometricMean);
-    const back = Math.log(cutOnly.geometricMean / recovered.geometricMean);
+    const losses = [dense, cutOnly, recovered].map((e) => Math.log(e.geometricMean));
+    const back = takenBack(...(losses as [number, number, number]));
     // Where text of the job teaches more than the cut destroys, there is nothing to take back.
-    if (lost > 0) {
+    if (back !== null) {
       result.push({
         label: 'Loss taken back by recovery',
-        value: amount(back / lost, (share) => percent(share, 0)),
+        value: amount(back, (share) => percent(share, 0)),
         note: `perplexity ${digits(cutOnly.geometricMean)} right after the cut`,
       });
     }

@@ -3,8 +3,9 @@ import type { EvaluationArtefact, RecoveryArtefact } from '../../artefacts.js';
 import { chart, type Drawing, type Frame, ink } from '../chart.js';
 import { axis, colourOf, dashOf, grid, inkOn, legend, shareFrame } from '../chart_style.js';
 import { amount, type Block, type Cell, type Section, table, text } from '../document.js';
-import { digits, percent, whole } from '../format.js';
+import { digits, duration, percent, whole } from '../format.js';
 import type { RunRecord } from '../run_record.js';
+import { takenBack } from '../taken_back.js';
 
 export function recovery({ values }: RunRecord): Section | undefined {
   const stages = [values['recover-pretraining'], values['recover-instruct']].filter(
@@ -24,11 +25,11 @@ function lossesBack(...moments: (EvaluationArtefact | undefined)[]): Block[] {
   if (!dense || !cut || !recovered) return [];
   const rows = dense.perplexity.map(({ source, nll }): Cell[] => {
     const of = (e: EvaluationArtefact) => e.perplexity.find((row) => row.source === source)?.nll;
-    const [lost, left] = [(of(cut) ?? NaN) - nll, (of(recovered) ?? NaN) - nll];
+    const [after, last] = [of(cut) ?? NaN, of(recovered) ?? NaN];
     const four = (n: number): Cell => amount(n, (v) => signed(v));
     return [
-      ...[source, four(lost), four(left)],
-      amount(lost > 0 ? 1 - left / lost : null, (share) => percent(share, 0)),
+      ...[source, four(after - nll), four(last - nll)],
+      amount(takenBack(nll, after, last), (share) => percent(share, 0)),
     ];
   });
   return [
@@ -45,35 +46,84 @@ const onOf = ({ stage }: RecoveryArtefact): string =>
   stage === 'pretraining' ? 'pretraining text' : 'instructions';
 
 function stageBlocks(stage: RecoveryArtefact): Block[] {
-  const { rounds, bestRound, tokens, learningRate, stopReason, seed } = stage;
+  const { rounds, bestRound, tokens, learningRate, stopReason, seed, composition } = stage;
   const names = Object.keys(rounds[0]?.validation ?? {});
   const best = bestRound < 0 ? 'none: the state before is kept' : `round ${bestRound + 1}`;
   return [
     text(
-      `**On ${onOf(stage)}**: ${rounds.length} round${rounds.length === 1 ? '' : 's'}, ${whole(tokens)} tokens, learning rate ${learningRate}, seed ${seed}. Ended because: ${stopReason}. Best: ${best}.`,
+      `**On ${onOf(stage)}**: ${rounds.length} round${rounds.length === 1 ? '' : 's'}, ${whole(tokens)} tokens, learning rate ${learningRate}, seed ${seed}${composition === undefined ? '' : `, mixture \`${composition}\``}. Ended because: ${stopReason}. Best: ${best}.`,
     ),
+    ...oddities(stage),
     ...(names.length > 1 ? [mixtures(stage, names)] : []),
     ...(rounds.length > 1 && names.length > 0 ? [degradations(stage, names)] : []),
     roundTable(stage, names),
   ];
 }
 
+/** What did not go as it usually does: ways back, samples that came again, and how long it took where that was limited. */
+function oddities({ rounds, rollbacks = [], seconds }: RecoveryArtefact): Block[] {
+  const again = rounds.filter(({ repeats }) => repeats).map(({ index }) => index + 1);
+  const short = rounds.filter(({ wanted }) => wanted).map(({ index }) => index + 1);
+  const which = (numbers: number[]): string =>
+    `round${numbers.length === 1 ? '' : 's'} ${numbers.join(', ')}`;
+  return [
+    ...rollbacks.map(({ step, backTo, rate, reason }) =>
+      text(
+        `**Taken back** from step ${step} to step ${backTo}, then on at ${rate} times the learning rate: ${reason}.`,
+      ),
+    ),
+    ...(again.length > 0
+      ? [
+          text(
+            `In ${which(again)} all sources together had less than the round took: some came again.`,
+          ),
+        ]
+      : []),
+    ...(short.length > 0 && again.length === 0
+      ? [
+          text(
+            `In ${which(short)} a source had less than its share; the others took over the rest.`,
+          ),
+        ]
+      : []),
+    ...(seconds === undefined
+      ? []
+      : [text(`Time was limited: it took ${duration(seconds)}, and no second run stops alike.`)]),
+  ];
+}
+
 function roundTable({ rounds }: RecoveryArtefact, names: readonly string[]): Block {
   return table(
-    ['round', 'source', 'share', 'degradation before', 'validation loss after', 'steps', ''],
+    [
+      'round',
+      'source',
+      'share',
+      'degradation before',
+      'validation loss after',
+      'steps',
+      'useful',
+      '',
+    ],
     rounds.flatMap((r) =>
       names.map((name, i): Cell[] => [
         i === 0 ? amount(r.index + 1, whole) : '',
         name,
-        amount(r.mixture[name] ?? 0, (n) => percent(n, 0)),
+        amount(r.mixture[name] ?? 0, (n) => shareOf(n, r.wanted?.[name])),
         amount(r.degradation[name], (n) => percent(n, 2)),
         amount(r.validation[name], digits),
         i === 0 ? amount(r.steps, whole) : '',
+        i === 0 ? amount(r.useful, (n) => percent(n, 0)) : '',
         i === 0 && !r.accepted ? 'worse: not kept' : '',
       ]),
     ),
   );
 }
+
+/** `12 %`, and where the source had less than that was composed, `12 % of 30 %`. */
+const shareOf = (n: number, wanted: number | undefined): string =>
+  wanted === undefined || Math.abs(wanted - n) < 0.005
+    ? percent(n, 0)
+    : `${percent(n, 0)} of ${percent(wanted, 0)}`;
 
 function mixtures({ rounds }: RecoveryArtefact, names: readonly string[]): Block {
   const share = (n: number): string => percent(n, 0);

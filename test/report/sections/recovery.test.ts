@@ -8,6 +8,7 @@ t.test('when text was recovered on, then each round tells share, degradation and
   const record = sampleRecord(t, (values) => {
     const [first, second] = values['recover-pretraining']!.rounds;
     first!.mixture = { tales: 0.1, voyages: 0.25, novels: 0.65 };
+    first!.wanted = { tales: 0.3, voyages: 0.2504, novels: 0.65 };
     first!.degradation = { tales: 0.0123, novels: -0.5 };
     first!.validation = { tales: 2.3, voyages: 2.6, novels: 2.9 };
     second!.accepted = false;
@@ -16,12 +17,12 @@ t.test('when text was recovered on, then each round tells share, degradation and
   const section = recovery(only(record, 'recover-pretraining'));
   const [table] = tables(section);
   t.strictSame(table?.rows.slice(0, 3), [
-    ['1', 'tales', `10${nb}`, `1.23${nb}`, '2.30', '28', ''],
-    ['', 'voyages', `25${nb}`, '–', '2.60', '', ''],
-    ['', 'novels', `65${nb}`, `−50.00${nb}`, '2.90', '', ''],
+    ['1', 'tales', `10${nb} of 30${nb}`, `1.23${nb}`, '2.30', '28', `100${nb}`, ''],
+    ['', 'voyages', `25${nb}`, '–', '2.60', '', '', ''],
+    ['', 'novels', `65${nb}`, `−50.00${nb}`, '2.90', '', '', ''],
   ]);
   t.strictSame(
-    table?.rows.slice(3).map(([round, , , , , , verdict]) => [round, verdict]),
+    table?.rows.slice(3).map(([round, , , , , , , verdict]) => [round, verdict]),
     [
       ['2', 'worse: not kept'],
       ['', ''],
@@ -43,7 +44,10 @@ t.test('when a stage ended, then it says after how much, why, and which round wa
     said(3, 4),
     /^\*\*On pretraining text\*\*: 4 rounds, 318,080 tokens, learning rate 0\.001/,
   );
-  t.match(said(3, 4), /Ended because: all rounds done\. Best: round 4\.$/);
+  t.match(
+    said(3, 4),
+    /, mixture `degradation`\. Ended because: all rounds done\. Best: round 4\.$/,
+  );
   t.match(said(0, 1), /: 1 round, .*Best: round 1\.$/);
   t.match(said(-1, 1), /Best: none: the state before is kept\.$/);
   t.end();
@@ -100,5 +104,28 @@ t.test('when all three models were measured, then what came back is told source 
     ['voyages', '+0.5', '+0.75', `−50${nb}`],
     ['novels', '−0.25', '−0.5', '–'],
   ]);
+  t.end();
+});
+
+t.test('when something went otherwise than usual, then it is told', (t) => {
+  const record = sampleRecord(t, (values) => {
+    const stage = values['recover-pretraining']!;
+    stage.seconds = 75;
+    stage.rollbacks = [{ step: 9, backTo: 4, rate: 0.5, reason: 'the loss is no number' }];
+    stage.rounds[1]!.wanted = { tales: 1 };
+    stage.rounds[3]!.wanted = { tales: 1 };
+    values['recover-instruct']!.rounds[0]!.repeats = true;
+  });
+  const said = texts(recovery(record));
+  t.match(said.slice(1, 4), [
+    /^\*\*Taken back\*\* from step 9 to step 4, then on at 0\.5 times .*: the loss is no number\.$/,
+    /^In rounds 2, 4 a source had less than its share/,
+    /^Time was limited: it took 1 min 15 s/,
+  ]);
+  t.match(said.slice(4), [
+    /^\*\*On instructions\*\*(?!.*mixture)/,
+    /^In round 1 all sources .* some came again\.$/,
+  ]);
+  t.equal(texts(recovery(sampleRecord(t))).length, 2, 'usually nothing');
   t.end();
 });
