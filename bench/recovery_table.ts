@@ -19,7 +19,14 @@ interface Row {
 const treatments = [
   ['instructions only', ({ stages }: Row) => stages === 'instruct'],
   ['text only', ({ stages, mixture }: Row) => stages === 'text' && mixture === 'degradation'],
-  ['text, then instructions', ({ stages }: Row) => stages === 'both'],
+  [
+    'text, then instructions',
+    ({ stages, mixture }: Row) => stages === 'both' && mixture === 'degradation',
+  ],
+  [
+    'text by uniform shares, then instructions',
+    ({ stages, mixture }: Row) => stages === 'both' && mixture === 'uniform',
+  ],
 ] as const;
 
 const mean = (values: readonly number[]): number =>
@@ -74,9 +81,7 @@ function outcomes(rows: readonly Row[], sources: readonly string[]): void {
       entry('dense', ofStarts.slice(0, 1), 'dense'),
       entry('pruned', ofStarts, 'cut'),
       ...treatments.flatMap(([label, is]) => {
-        const own = rows.filter(
-          (row) => is(row) && (row.mixture ?? 'degradation') === 'degradation',
-        );
+        const own = rows.filter(is);
         const shares = [...new Set(own.map(({ share }) => share))];
         return shares.map((share) =>
           entry(

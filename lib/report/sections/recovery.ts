@@ -121,7 +121,7 @@ function roundTable({ rounds }: RecoveryArtefact, names: readonly string[]): Blo
 
 /** `12 %`, and where the source had less than that was composed, `12 % of 30 %`. */
 const shareOf = (n: number, wanted: number | undefined): string =>
-  wanted === undefined || Math.abs(wanted - n) < 0.005
+  wanted === undefined || wanted - n < 0.005
     ? percent(n, 0)
     : `${percent(n, 0)} of ${percent(wanted, 0)}`;
 
