@@ -7,6 +7,7 @@ import type { Norm } from '../nn/norm.js';
 import { Pass, type PassOptions } from '../nn/pass.js';
 import type { RotationTable } from '../nn/rope.js';
 import { type WeightSource, below } from '../nn/weight_source.js';
+import type { LinearHead } from '../tensor/linear_cross_entropy.js';
 import { add, full, mul, scale, tanh } from '../tensor/ops.js';
 import { scoped } from '../tensor/scope.js';
 import type { Tensor } from '../tensor/tensor.js';
@@ -226,6 +227,13 @@ export class Decoder extends Module implements Model {
         ? scale(tanh(scale(logits, 1 / softcap)), softcap)
         : logits;
     });
+  }
+
+  get linearHead(): LinearHead | null {
+    const { softcap = null, logitScale: scale = 1 } = this.parts;
+    if (this.#head && !this.#head.isPlain) return null;
+    const { weight } = this.#head ?? this.#stack.tokens;
+    return scale > 0 ? { weight, bias: this.#head?.bias ?? null, scale, softcap } : null;
   }
 
   linears(): Map<string, Linear> {

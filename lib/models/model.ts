@@ -3,6 +3,7 @@ import type { Linear } from '../nn/linear.js';
 import type { Module } from '../nn/module.js';
 import type { PassOptions } from '../nn/pass.js';
 import type { WeightSource } from '../nn/weight_source.js';
+import type { LinearHead } from '../tensor/linear_cross_entropy.js';
 import type { Tensor } from '../tensor/tensor.js';
 import type { Block } from './blocks.js';
 import type { SizeKeys } from './sizes.js';
@@ -34,6 +35,8 @@ export interface Model extends Module {
   finish(x: Tensor): Tensor;
   /** hidden (…, C) → logits (…, V) */
   head(hidden: Tensor): Tensor;
+  /** {@link head} as data, for who computes its loss without its logits; null where a module watches or changes it. */
+  readonly linearHead: LinearHead | null;
   /** The linears of the blocks, which carry LoRA, by module path. */
   linears(): Map<string, Linear>;
 }

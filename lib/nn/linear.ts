@@ -62,6 +62,12 @@ export class Linear extends Module {
     }
   }
 
+  /** Whether it computes x·Wᵀ + b of a weight (out, in), and nobody watches. */
+  get isPlain(): boolean {
+    const { layout, gate, outputGate, observer } = this;
+    return layout === 'out-in' && !(this.#lora ?? gate ?? outputGate ?? observer);
+  }
+
   /** The weight as (out, in), whatever way it is stored: a view, so that what writes to it writes to the weight. */
   get matrix(): Tensor {
     return this.layout === 'out-in' ? this.weight : transpose(this.weight, 0, 1);

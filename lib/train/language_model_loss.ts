@@ -1,6 +1,7 @@
 // Next-token losses of a model on rows of tokens, in nats per target.
 import type { Model } from '../models/model.js';
 import type { PassOptions } from '../nn/pass.js';
+import { isFrozen, linearCrossEntropy } from '../tensor/linear_cross_entropy.js';
 import {
   add,
   crossEntropy,
@@ -14,6 +15,7 @@ import {
   softmax,
   sub,
   sumAll,
+  to,
 } from '../tensor/ops.js';
 import { longTensorOn } from '../tensor/placed.js';
 import type { Tensor } from '../tensor/tensor.js';
@@ -53,6 +55,17 @@ export function targetIds({ ids, labels = ids, segments, batch, length }: TokenB
   return targets;
 }
 
+/** Targets of all positions, flat (B·T): as {@link targetIds}, and none at the last of each row. */
+function labelIds(batch: TokenBatch): Int32Array {
+  const { length } = batch;
+  const targets = targetIds(batch);
+  const labels = new Int32Array(batch.batch * length).fill(ignored);
+  for (let b = 0; b < batch.batch; b++) {
+    labels.set(targets.subarray(b * (length - 1), (b + 1) * (length - 1)), b * length);
+  }
+  return labels;
+}
+
 /** {@link targetIds} as a tensor. */
 export function targetsOf(batch: TokenBatch, device: string): Tensor {
   return longTensorOn(device, targetIds(batch));
@@ -64,27 +77,44 @@ export function targetCount(batch: TokenBatch): number {
   return targetIds(batch).reduce((n, id) => (id >= 0 ? n + 1 : n), 0);
 }
 
+const passOf = ({ segments }: TokenBatch, pass?: PassOptions): PassOptions | undefined =>
+  segments ? { ...pass, segments } : pass;
+
 /** Logits that predict a token, flat (B·(T−1), V). */
 export function predictions(model: Model, batch: TokenBatch, pass?: PassOptions): Tensor {
-  const { segments } = batch;
-  const options = segments ? { ...pass, segments } : pass;
-  const logits = model.forward(tokensOf(batch, model.device), options); // (B, T, V)
+  const logits = model.forward(tokensOf(batch, model.device), passOf(batch, pass)); // (B, T, V)
   return reshape(slice(logits, 1, 0, batch.length - 1), [
     batch.batch * (batch.length - 1),
     model.vocabulary,
   ]);
 }
 
-/** Mean negative log-likelihood of the targets under log-probabilities (B·(T−1), V). */
+/** Mean negative log-likelihood of the targets under log-probabilities (B·(T−1), V), in float32. */
 export function logLikelihoodLoss(logProbabilities: Tensor, batch: TokenBatch): Tensor {
-  return nllLoss(logProbabilities, targetsOf(batch, logProbabilities.device));
+  return nllLoss(wide(logProbabilities), targetsOf(batch, logProbabilities.device));
 }
 
-/** Mean cross-entropy over the targets. */
+/**
+ * Mean cross-entropy over the targets, in float32. Under a frozen head the logits of some rows exist at a time, and only
+ * of those that have a target.
+ */
 export function nextTokenLoss(model: Model, batch: TokenBatch, pass?: PassOptions): Tensor {
-  const logits = predictions(model, batch, pass);
+  const head = model.linearHead;
+  if (!head || !isFrozen(head)) return plainNextTokenLoss(model, batch, pass);
+  const hidden = model.hidden(tokensOf(batch, model.device), passOf(batch, pass)); // (B, T, C)
+  const rows = reshape(hidden, [batch.batch * batch.length, hidden.extent(-1)]);
+  return linearCrossEntropy(rows, head, longTensorOn(model.device, labelIds(batch)));
+}
+
+/** {@link nextTokenLoss} by way of all logits, which any head, a graph and gradients of the head need. */
+export function plainNextTokenLoss(model: Model, batch: TokenBatch, pass?: PassOptions): Tensor {
+  const logits = wide(predictions(model, batch, pass));
   return crossEntropy(logits, targetsOf(batch, logits.device));
 }
+
+/** Losses are computed in float32 (float64) whatever the model computes in. */
+const wide = (x: Tensor): Tensor =>
+  x.dtype === 'float32' || x.dtype === 'float64' ? x : to(x, x.device, 'float32');
 
 /**
  * (1 − weight)·cross-entropy + weight·KL(teacher ‖ model), both means over positions (algorithm.md §8, W10); the last
@@ -98,9 +128,9 @@ export function distillationLoss(
   weight: number,
   pass?: PassOptions,
 ): Tensor {
-  const logits = predictions(model, batch, pass);
+  const logits = wide(predictions(model, batch, pass));
   const hard = crossEntropy(logits, targetsOf(batch, logits.device));
-  const [q, of] = [logits, teacher].map((x) => predicting(x, batch)) as [Tensor, Tensor];
+  const [q, of] = [logits, wide(teacher)].map((x) => predicting(x, batch)) as [Tensor, Tensor];
   const gap = sub(logSoftmax(of, -1), logSoftmax(q, -1));
   const kl = scale(sumAll(mul(softmax(of, -1), gap)), 1 / q.extent(0));
   return add(scale(hard, 1 - weight), scale(kl, weight));

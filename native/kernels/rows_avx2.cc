@@ -9,5 +9,6 @@
 #define LORASHEAR_ISA avx2
 #define LORASHEAR_AVX2
 #include "kernels/rows_body.h"
+#include "kernels/linear_cross_entropy/loops_body.h"
 #pragma GCC pop_options
 #endif

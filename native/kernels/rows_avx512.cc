@@ -9,5 +9,6 @@
 #define LORASHEAR_ISA avx512
 #define LORASHEAR_AVX512
 #include "kernels/rows_body.h"
+#include "kernels/linear_cross_entropy/loops_body.h"
 #pragma GCC pop_options
 #endif

@@ -11,5 +11,6 @@
 #define LORASHEAR_AVX512
 #define LORASHEAR_AVX512_BF16
 #include "kernels/rows_body.h"
+#include "kernels/linear_cross_entropy/loops_body.h"
 #pragma GCC pop_options
 #endif

@@ -3,3 +3,4 @@
 #define LORASHEAR_ISA baseline
 #include "kernels/rows.h"
 #include "kernels/rows_body.h"
+#include "kernels/linear_cross_entropy/loops_body.h"

@@ -1,0 +1,46 @@
+// The inner loop of the loss: one row of logits, compiled for several instruction sets
+// (loops_body.h).
+#pragma once
+
+#include <c10/util/BFloat16.h>
+#include <c10/util/Half.h>
+
+#include <cstdint>
+#include <type_traits>
+
+namespace lorashear {
+
+template <typename T>
+struct LogitRow {
+  T* products;    // what the head's matrix and bias made
+  int64_t n;      // of them
+  int64_t label;  // 0 ... n - 1
+  float scale;    // logits are softcap tanh(scale products / softcap)
+  float softcap;  // 0: no tanh
+};
+
+// -log softmax(logits)[label], in float32; if asked for, the products become its gradient.
+template <typename T>
+using LossLoop = float (*)(const LogitRow<T>&, bool gradient);
+
+struct LossLoops {
+  LossLoop<float> f32;
+  LossLoop<c10::BFloat16> bf16;
+  LossLoop<c10::Half> f16;
+};
+
+// Those of instruction_set().
+const LossLoops& loss_loops();
+
+template <typename T>
+LossLoop<T> loss_loop() {
+  if constexpr (std::is_same_v<T, float>) {
+    return loss_loops().f32;
+  } else if constexpr (std::is_same_v<T, c10::BFloat16>) {
+    return loss_loops().bf16;
+  } else {
+    return loss_loops().f16;
+  }
+}
+
+}  // namespace lorashear
