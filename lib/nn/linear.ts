@@ -1,6 +1,7 @@
 // y = x·Wᵀ + b, with an optional LoRA branch s·(x·Aᵀ)·Bᵀ and an optional gate on its inputs.
 import { add, add_, addmm, linear, mul, reshape, scale, to, transpose } from '../tensor/ops.js';
 import type { Tensor } from '../tensor/tensor.js';
+import { loraLinear, mayFuseWithGradients } from '../tensor/fused.js';
 import { fastLinear } from './fast_linear.js';
 import { Module } from './module.js';
 import type { WeightSource } from './weight_source.js';
@@ -87,12 +88,16 @@ export class Linear extends Module {
   }
 
   #computed(x: Tensor): Tensor {
+    const lora = this.#lora;
+    if (lora && !lora.dropout && this.#onCpu && mayFuseWithGradients()) {
+      return loraLinear(x, this.matrix, this.bias, lora.A, lora.B, lora.scale);
+    }
     const y =
       this.layout === 'out-in'
         ? fastLinear(x, this.weight, this.bias, this.#onCpu)
         : linear(x, this.matrix, this.bias);
-    if (!this.#lora) return y;
-    return this.#onCuda ? this.#onDevice(x, y, this.#lora) : this.#widened(x, y, this.#lora);
+    if (!lora) return y;
+    return this.#onCuda ? this.#onDevice(x, y, lora) : this.#widened(x, y, lora);
   }
 
   /** The branch in the factors' type, as in PEFT. */

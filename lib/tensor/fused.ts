@@ -9,6 +9,9 @@ import type { Tensor } from './tensor.js';
  */
 export const mayFuse = (): boolean => !recording() && !native().gradMode();
 
+/** The same for operators of this file that compute gradients. */
+export const mayFuseWithGradients = (): boolean => !recording();
+
 /**
  * x·Wᵀ + b by what is fastest for its size, type and processor: loops of ours, oneDNN, or libtorch's choice; `by` names
  * one of them ('rows', 'onednn', 'aten').
@@ -34,3 +37,11 @@ export const fusedRotate = op('lorashear::rotate(Tensor x, Tensor cos, Tensor si
   cos: Tensor,
   sin: Tensor,
 ) => Tensor;
+
+/**
+ * x·Wᵀ + b + s·(x·Aᵀ)·Bᵀ with gradients of x, A and B; x (…, in), weight (out, in), a (r, in), b (out, r) float32. The
+ * low-rank branch adds in float32 before y is rounded, without an r-wide or float32 copy of x or y.
+ */
+export const loraLinear = op(
+  'lorashear::lora_linear(Tensor x, Tensor weight, Tensor? bias, Tensor a, Tensor b, float scale) -> Tensor',
+) as (x: Tensor, weight: Tensor, bias: Tensor | null, a: Tensor, b: Tensor, s: number) => Tensor;

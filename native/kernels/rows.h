@@ -28,6 +28,21 @@ struct Product {
   int64_t outputs;
 };
 
+// Rows of n elements, `stride` from one to the next, beside a low-rank factor of [rank][n]; rank is
+// a multiple of kRankUnit.
+template <typename T>
+struct LowRank {
+  const T* x;           // read
+  T* y;                 // added to
+  const float* basis;   // [rank][n]
+  float* coefficients;  // [rows][rank]
+  float* gradient;      // [rank][n], added to
+  int64_t rows;
+  int64_t n;
+  int64_t stride;
+  int64_t rank;
+};
+
 template <typename T>
 struct RowLoops {
   // y = weight x / sqrt(mean(x^2) + eps), n elements
@@ -38,6 +53,12 @@ struct RowLoops {
   void (*rotate)(const T* x, const T* cos, const T* sin, int64_t half, T* y);
   // For kMatrixRows rows or fewer.
   void (*product)(const Product<T>&, int64_t rows);
+  // coefficients = x basis^T
+  void (*low_rank_in)(const LowRank<T>&);
+  // y += coefficients basis
+  void (*low_rank_out)(const LowRank<T>&);
+  // gradient += coefficients^T x, its columns begin ... end - 1
+  void (*low_rank_gradient)(const LowRank<T>&, int64_t begin, int64_t end);
 };
 
 struct RowSet {

@@ -222,8 +222,17 @@ void product(const Product<T>& given, int64_t rows) {
   for (; rows > 0; --rows, advance(p, 1)) product_rows<T, 1>(p);
 }
 
+}  // namespace
+}  // namespace lorashear::LORASHEAR_ISA
+
+#include "kernels/low_rank_body.h"
+
+namespace lorashear::LORASHEAR_ISA {
+namespace {
+
 template <typename T>
-constexpr RowLoops<T> row_loops_of = {rms_norm<T>, gated_silu<T>, rotate<T>, product<T>};
+constexpr RowLoops<T> row_loops_of = {rms_norm<T>,    gated_silu<T>,  rotate<T>,           product<T>,
+                                      low_rank_in<T>, low_rank_out<T>, low_rank_gradient<T>};
 
 }  // namespace
 

@@ -1,0 +1,116 @@
+// Products with the few rows of a low-rank factor, as text: rows_body.h includes this.
+#pragma once
+
+namespace lorashear::LORASHEAR_ISA {
+namespace {
+
+// Rows of x that are worked on together: their sums stay in registers.
+#ifdef LORASHEAR_AVX512
+constexpr int kLowRankRows = 2;
+#else
+constexpr int kLowRankRows = 1;
+#endif
+
+// fn(i, left) for vectors of n elements from `begin` on; `left` is a constant but for the last.
+template <typename Fn>
+LORASHEAR_INLINE void each_vector(int64_t begin, int64_t end, const Fn& fn) {
+  int64_t i = begin;
+  for (; i + kWidth <= end; i += kWidth) fn(i, kWidth);
+  if (i < end) fn(i, end - i);
+}
+
+// coefficients[row][k] = <x[row], basis[k]> of kRankUnit ranks from k on.
+template <typename T, int Rows>
+LORASHEAR_INLINE void into_rank(const LowRank<T>& p, int64_t row, int64_t k) {
+  Floats sums[Rows][kRankUnit], value[Rows], basis;
+#pragma GCC unroll 2
+  for (int r = 0; r < Rows; ++r) {
+#pragma GCC unroll 8
+    for (int j = 0; j < kRankUnit; ++j) sums[r][j] = Floats{};
+  }
+  const T* x = p.x + row * p.stride;
+  const float* from = p.basis + k * p.n;
+  each_vector(0, p.n, [&](int64_t i, int64_t left) __attribute__((always_inline)) {
+#pragma GCC unroll 2
+    for (int r = 0; r < Rows; ++r) load_some(x + r * p.stride + i, left, value[r]);
+#pragma GCC unroll 8
+    for (int j = 0; j < kRankUnit; ++j) {
+      load_some(from + j * p.n + i, left, basis);
+#pragma GCC unroll 2
+      for (int r = 0; r < Rows; ++r) sums[r][j] += value[r] * basis;
+    }
+  });
+#pragma GCC unroll 2
+  for (int r = 0; r < Rows; ++r) {
+    float* to = p.coefficients + (row + r) * p.rank + k;
+    for (int j = 0; j < kRankUnit; ++j) to[j] = static_cast<float>(sum(sums[r][j]));
+  }
+}
+
+template <typename T>
+void low_rank_in(const LowRank<T>& p) {
+  for (int64_t k = 0; k < p.rank; k += kRankUnit) {
+    int64_t row = 0;
+    for (; row + kLowRankRows <= p.rows; row += kLowRankRows) into_rank<T, kLowRankRows>(p, row, k);
+    for (; row < p.rows; ++row) into_rank<T, 1>(p, row, k);
+  }
+}
+
+// y[row] += sum over k of coefficients[row][k] basis[k]
+template <typename T, int Rows>
+LORASHEAR_INLINE void out_of_rank(const LowRank<T>& p, int64_t row) {
+  Floats value[Rows], basis;
+  T* y = p.y + row * p.stride;
+  const float* factor = p.coefficients + row * p.rank;
+  each_vector(0, p.n, [&](int64_t i, int64_t left) __attribute__((always_inline)) {
+#pragma GCC unroll 2
+    for (int r = 0; r < Rows; ++r) load_some(y + r * p.stride + i, left, value[r]);
+    for (int64_t k = 0; k < p.rank; k += kRankUnit) {
+#pragma GCC unroll 8
+      for (int64_t j = k; j < k + kRankUnit; ++j) {
+        load_some(p.basis + j * p.n + i, left, basis);
+#pragma GCC unroll 2
+        for (int r = 0; r < Rows; ++r) value[r] += (Floats{} + factor[r * p.rank + j]) * basis;
+      }
+    }
+#pragma GCC unroll 2
+    for (int r = 0; r < Rows; ++r) store_some(y + r * p.stride + i, left, value[r]);
+  });
+}
+
+template <typename T>
+void low_rank_out(const LowRank<T>& p) {
+  int64_t row = 0;
+  for (; row + kLowRankRows <= p.rows; row += kLowRankRows) out_of_rank<T, kLowRankRows>(p, row);
+  for (; row < p.rows; ++row) out_of_rank<T, 1>(p, row);
+}
+
+// Rows whose columns are read from the cache again for each unit of ranks.
+constexpr int64_t kGradientRows = 32;
+
+// gradient[k][i] = sum over rows of coefficients[row][k] x[row][i], for i in [begin, end).
+template <typename T>
+void low_rank_gradient(const LowRank<T>& p, int64_t begin, int64_t end) {
+  Floats sums[kRankUnit], value;
+  for (int64_t first = 0; first < p.rows; first += kGradientRows) {
+    const int64_t last = first + kGradientRows < p.rows ? first + kGradientRows : p.rows;
+    for (int64_t k = 0; k < p.rank; k += kRankUnit) {
+      each_vector(begin, end, [&](int64_t i, int64_t left) __attribute__((always_inline)) {
+        float* to = p.gradient + k * p.n + i;
+#pragma GCC unroll 8
+        for (int j = 0; j < kRankUnit; ++j) load_some(to + j * p.n, left, sums[j]);
+        for (int64_t row = first; row < last; ++row) {
+          const float* factor = p.coefficients + row * p.rank + k;
+          load_some(p.x + row * p.stride + i, left, value);
+#pragma GCC unroll 8
+          for (int j = 0; j < kRankUnit; ++j) sums[j] += (Floats{} + factor[j]) * value;
+        }
+#pragma GCC unroll 8
+        for (int j = 0; j < kRankUnit; ++j) store_some(to + j * p.n, left, sums[j]);
+      });
+    }
+  }
+}
+
+}  // namespace
+}  // namespace lorashear::LORASHEAR_ISA
