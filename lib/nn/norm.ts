@@ -1,5 +1,5 @@
 // The two normalisations of language models, over the last dimension.
-import { fusedRmsNorm, mayFuse } from '../tensor/fused.js';
+import { fusedRmsNorm, mayFuseWithGradients } from '../tensor/fused.js';
 import { add, layerNorm, rmsNorm, shift, to } from '../tensor/ops.js';
 import type { Tensor } from '../tensor/tensor.js';
 import { Module } from './module.js';
@@ -37,7 +37,7 @@ export class RmsNorm extends Module implements Norm {
   }
 
   #scaled(x: Tensor, weight: Tensor): Tensor {
-    if (this.#onCpu && mayFuse()) return fusedRmsNorm(x, weight, this.eps);
+    if (this.#onCpu && mayFuseWithGradients()) return fusedRmsNorm(x, weight, this.eps);
     return rmsNorm(x, [this.width], weight, this.eps);
   }
 

@@ -1,11 +1,11 @@
-// Our operators for what a decoder does between its matrix products, on the CPU and without gradients.
+// Our operators for what a decoder does in and between its matrix products, on the CPU.
 import { native } from '../native/load.js';
-import { op, recording } from './op.js';
+import { op, opMany, recording } from './op.js';
 import type { Tensor } from './tensor.js';
 
 /**
- * Whether the operators of this file may stand for libtorch's: no gradient is being recorded, which they do not compute,
- * and no graph, whose rules know the others. The tensors must be on the CPU.
+ * Whether the operators of this file that compute no gradients may stand for libtorch's: none is being recorded, and no
+ * graph, whose rules know the others. The tensors must be on the CPU.
  */
 export const mayFuse = (): boolean => !recording() && !native().gradMode();
 
@@ -14,24 +14,36 @@ export const mayFuseWithGradients = (): boolean => !recording();
 
 /**
  * x·Wᵀ + b by what is fastest for its size, type and processor: loops of ours, oneDNN, or libtorch's choice; `by` names
- * one of them ('rows', 'onednn', 'aten').
+ * one of them ('rows', 'onednn', 'aten'). Computes no gradients.
  */
 export const fusedLinear = op(
   'lorashear::linear(Tensor x, Tensor weight, Tensor? bias=None, str? by=None) -> Tensor',
 ) as (x: Tensor, weight: Tensor, bias: Tensor | null, by?: 'rows' | 'onednn' | 'aten') => Tensor;
 
-/** w·x/√(mean(x²) + ε) over the last dimension. */
+/** w·x/√(mean(x²) + ε) over the last dimension, with gradients. */
 export const fusedRmsNorm = op(
   'lorashear::rms_norm(Tensor x, Tensor weight, float eps) -> Tensor',
 ) as (x: Tensor, weight: Tensor, eps: number) => Tensor;
 
-/** silu(gate)·up */
+const addRmsNorms = opMany(
+  'lorashear::add_rms_norm(Tensor x, Tensor added, Tensor weight, float eps) -> (Tensor sum, Tensor normed)',
+);
+
+/** x + added, both of one shape, and the norm of that sum, with gradients. */
+export const addRmsNorm = (
+  x: Tensor,
+  added: Tensor,
+  weight: Tensor,
+  eps: number,
+): [sum: Tensor, normed: Tensor] => addRmsNorms(x, added, weight, eps) as [Tensor, Tensor];
+
+/** silu(gate)·up, with gradients, for which it keeps gate and up alone. */
 export const gatedSilu = op('lorashear::gated_silu(Tensor gate, Tensor up) -> Tensor') as (
   gate: Tensor,
   up: Tensor,
 ) => Tensor;
 
-/** x (B, H, T, D) turned by cos and sin (T, R) or (B, 1, T, R); elements from R on stay. */
+/** x (B, H, T, D) turned by cos and sin (T, R) or (B, 1, T, R); elements from R on stay. With the gradient of x. */
 export const fusedRotate = op('lorashear::rotate(Tensor x, Tensor cos, Tensor sin) -> Tensor') as (
   x: Tensor,
   cos: Tensor,

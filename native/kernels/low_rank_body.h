@@ -11,14 +11,6 @@ constexpr int kLowRankRows = 2;
 constexpr int kLowRankRows = 1;
 #endif
 
-// fn(i, left) for vectors of n elements from `begin` on; `left` is a constant but for the last.
-template <typename Fn>
-LORASHEAR_INLINE void each_vector(int64_t begin, int64_t end, const Fn& fn) {
-  int64_t i = begin;
-  for (; i + kWidth <= end; i += kWidth) fn(i, kWidth);
-  if (i < end) fn(i, end - i);
-}
-
 // coefficients[row][k] = <x[row], basis[k]> of kRankUnit ranks from k on.
 template <typename T, int Rows>
 LORASHEAR_INLINE void into_rank(const LowRank<T>& p, int64_t row, int64_t k) {
@@ -30,16 +22,17 @@ LORASHEAR_INLINE void into_rank(const LowRank<T>& p, int64_t row, int64_t k) {
   }
   const T* x = p.x + row * p.stride;
   const float* from = p.basis + k * p.n;
-  each_vector(0, p.n, [&](int64_t i, int64_t left) __attribute__((always_inline)) {
+  each_vector(
+      0, p.n, [&](int64_t i, int64_t left) __attribute__((always_inline)) {
 #pragma GCC unroll 2
-    for (int r = 0; r < Rows; ++r) load_some(x + r * p.stride + i, left, value[r]);
+        for (int r = 0; r < Rows; ++r) load_some(x + r * p.stride + i, left, value[r]);
 #pragma GCC unroll 8
-    for (int j = 0; j < kRankUnit; ++j) {
-      load_some(from + j * p.n + i, left, basis);
+        for (int j = 0; j < kRankUnit; ++j) {
+          load_some(from + j * p.n + i, left, basis);
 #pragma GCC unroll 2
-      for (int r = 0; r < Rows; ++r) sums[r][j] += value[r] * basis;
-    }
-  });
+          for (int r = 0; r < Rows; ++r) sums[r][j] += value[r] * basis;
+        }
+      });
 #pragma GCC unroll 2
   for (int r = 0; r < Rows; ++r) {
     float* to = p.coefficients + (row + r) * p.rank + k;
@@ -62,20 +55,21 @@ LORASHEAR_INLINE void out_of_rank(const LowRank<T>& p, int64_t row) {
   Floats value[Rows], basis;
   T* y = p.y + row * p.stride;
   const float* factor = p.coefficients + row * p.rank;
-  each_vector(0, p.n, [&](int64_t i, int64_t left) __attribute__((always_inline)) {
+  each_vector(
+      0, p.n, [&](int64_t i, int64_t left) __attribute__((always_inline)) {
 #pragma GCC unroll 2
-    for (int r = 0; r < Rows; ++r) load_some(y + r * p.stride + i, left, value[r]);
-    for (int64_t k = 0; k < p.rank; k += kRankUnit) {
+        for (int r = 0; r < Rows; ++r) load_some(y + r * p.stride + i, left, value[r]);
+        for (int64_t k = 0; k < p.rank; k += kRankUnit) {
 #pragma GCC unroll 8
-      for (int64_t j = k; j < k + kRankUnit; ++j) {
-        load_some(p.basis + j * p.n + i, left, basis);
+          for (int64_t j = k; j < k + kRankUnit; ++j) {
+            load_some(p.basis + j * p.n + i, left, basis);
 #pragma GCC unroll 2
-        for (int r = 0; r < Rows; ++r) value[r] += (Floats{} + factor[r * p.rank + j]) * basis;
-      }
-    }
+            for (int r = 0; r < Rows; ++r) value[r] += (Floats{} + factor[r * p.rank + j]) * basis;
+          }
+        }
 #pragma GCC unroll 2
-    for (int r = 0; r < Rows; ++r) store_some(y + r * p.stride + i, left, value[r]);
-  });
+        for (int r = 0; r < Rows; ++r) store_some(y + r * p.stride + i, left, value[r]);
+      });
 }
 
 template <typename T>
@@ -95,19 +89,20 @@ void low_rank_gradient(const LowRank<T>& p, int64_t begin, int64_t end) {
   for (int64_t first = 0; first < p.rows; first += kGradientRows) {
     const int64_t last = first + kGradientRows < p.rows ? first + kGradientRows : p.rows;
     for (int64_t k = 0; k < p.rank; k += kRankUnit) {
-      each_vector(begin, end, [&](int64_t i, int64_t left) __attribute__((always_inline)) {
-        float* to = p.gradient + k * p.n + i;
+      each_vector(
+          begin, end, [&](int64_t i, int64_t left) __attribute__((always_inline)) {
+            float* to = p.gradient + k * p.n + i;
 #pragma GCC unroll 8
-        for (int j = 0; j < kRankUnit; ++j) load_some(to + j * p.n, left, sums[j]);
-        for (int64_t row = first; row < last; ++row) {
-          const float* factor = p.coefficients + row * p.rank + k;
-          load_some(p.x + row * p.stride + i, left, value);
+            for (int j = 0; j < kRankUnit; ++j) load_some(to + j * p.n, left, sums[j]);
+            for (int64_t row = first; row < last; ++row) {
+              const float* factor = p.coefficients + row * p.rank + k;
+              load_some(p.x + row * p.stride + i, left, value);
 #pragma GCC unroll 8
-          for (int j = 0; j < kRankUnit; ++j) sums[j] += (Floats{} + factor[j]) * value;
-        }
+              for (int j = 0; j < kRankUnit; ++j) sums[j] += (Floats{} + factor[j]) * value;
+            }
 #pragma GCC unroll 8
-        for (int j = 0; j < kRankUnit; ++j) store_some(to + j * p.n, left, sums[j]);
-      });
+            for (int j = 0; j < kRankUnit; ++j) store_some(to + j * p.n, left, sums[j]);
+          });
     }
   }
 }

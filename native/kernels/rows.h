@@ -43,10 +43,23 @@ struct LowRank {
   int64_t rank;
 };
 
+// y = beside + the gradient of x from that of weight x by, by = 1 / sqrt(mean(x^2) + eps); beside
+// may be null.
+template <typename T>
+struct NormGradient {
+  const T* gradient;
+  const T* beside;
+  const T* x;
+  const T* weight;
+  float by;
+  int64_t n;
+  T* y;
+};
+
 template <typename T>
 struct RowLoops {
-  // y = weight x / sqrt(mean(x^2) + eps), n elements
-  void (*rms_norm)(const T* x, const T* weight, float eps, int64_t n, T* y);
+  // y = weight x / sqrt(mean(x^2) + eps), n elements; gives what x was multiplied by
+  float (*rms_norm)(const T* x, const T* weight, float eps, int64_t n, T* y);
   // y = gate / (1 + exp(-gate)) * up, n elements
   void (*gated_silu)(const T* gate, const T* up, int64_t n, T* y);
   // y = x cos + [-x2; x1] sin for x = [x1; x2] of 2 half elements
@@ -59,6 +72,14 @@ struct RowLoops {
   void (*low_rank_out)(const LowRank<T>&);
   // gradient += coefficients^T x, its columns begin ... end - 1
   void (*low_rank_gradient)(const LowRank<T>&, int64_t begin, int64_t end);
+  // y = a + b, n elements
+  void (*add)(const T* a, const T* b, int64_t n, T* y);
+  void (*rms_norm_back)(const NormGradient<T>&);
+  // The gradients of gate and up from that of silu(gate) up, n elements
+  void (*gated_silu_back)(const T* gradient, const T* gate, const T* up, int64_t n, T* of_gate,
+                          T* of_up);
+  // The gradient of x from that of what rotate made
+  void (*rotate_back)(const T* gradient, const T* cos, const T* sin, int64_t half, T* y);
 };
 
 struct RowSet {

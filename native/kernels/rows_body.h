@@ -25,6 +25,17 @@ LORASHEAR_INLINE void store_some(T* to, int64_t count, const Floats& value) {
   for (int64_t i = 0; i < count; ++i) to[i] = lanes[i];
 }
 
+// fn(i, left) for vectors of n elements from `begin` on; `left` is a constant but for the last.
+template <typename Fn>
+LORASHEAR_INLINE void each_vector(int64_t begin, int64_t end, const Fn& fn) {
+  int64_t i = begin;
+  for (; i + kWidth <= end; i += kWidth) fn(i, kWidth);
+  if (i < end) fn(i, end - i);
+}
+
+// Elements whose products are summed in float32, before sums go on in double.
+constexpr int64_t kSummed = 512;
+
 // e^x within 2 units in the last place; x is held to what has a normal result.
 LORASHEAR_INLINE void exponential(const Floats& given, Floats& result) {
   const Floats high = Floats{} + 88.0f, low = Floats{} - 87.0f;
@@ -45,13 +56,12 @@ LORASHEAR_INLINE void exponential(const Floats& given, Floats& result) {
 }
 
 template <typename T>
-void rms_norm(const T* x, const T* weight, float eps, int64_t n, T* y) {
+float rms_norm(const T* x, const T* weight, float eps, int64_t n, T* y) {
   Floats value, w;
   double square = 0;
-  // A few hundred elements in float32, then in double.
-  for (int64_t start = 0; start < n; start += 512) {
+  for (int64_t start = 0; start < n; start += kSummed) {
     Floats part = Floats{}, other = Floats{};
-    const int64_t end = start + 512 < n ? start + 512 : n;
+    const int64_t end = start + kSummed < n ? start + kSummed : n;
     int64_t i = start;
     for (; i + 2 * kWidth <= end; i += 2 * kWidth) {
       load(x + i, value);
@@ -72,6 +82,7 @@ void rms_norm(const T* x, const T* weight, float eps, int64_t n, T* y) {
     load_some(weight + i, n - i, w);
     store_some(y + i, n - i, value * by * w);
   }
+  return by;
 }
 
 template <typename T>
@@ -85,20 +96,21 @@ void gated_silu(const T* gate, const T* up, int64_t n, T* y) {
   }
 }
 
-template <typename T>
+// Back: by the transposed rotation, which takes each sine from the other half.
+template <typename T, bool Back>
 void rotate(const T* x, const T* cos, const T* sin, int64_t half, T* y) {
   Floats x1, x2, c, s;
-  for (int64_t i = 0; i < half; i += kWidth) {
-    const int64_t left = half - i;
-    load_some(x + i, left, x1);
-    load_some(x + half + i, left, x2);
-    load_some(cos + i, left, c);
-    load_some(sin + i, left, s);
-    store_some(y + i, left, x1 * c - x2 * s);
-    load_some(cos + half + i, left, c);
-    load_some(sin + half + i, left, s);
-    store_some(y + half + i, left, x2 * c + x1 * s);
-  }
+  each_vector(
+      0, half, [&](int64_t i, int64_t left) __attribute__((always_inline)) {
+        load_some(x + i, left, x1);
+        load_some(x + half + i, left, x2);
+        load_some(cos + i, left, c);
+        load_some(sin + (Back ? half : 0) + i, left, s);
+        store_some(y + i, left, Back ? x1 * c + x2 * s : x1 * c - x2 * s);
+        load_some(cos + half + i, left, c);
+        load_some(sin + (Back ? 0 : half) + i, left, s);
+        store_some(y + half + i, left, Back ? x2 * c - x1 * s : x2 * c + x1 * s);
+      });
 }
 
 // Registers that hold sums: rows of the matrix times vectors.
@@ -226,13 +238,16 @@ void product(const Product<T>& given, int64_t rows) {
 }  // namespace lorashear::LORASHEAR_ISA
 
 #include "kernels/low_rank_body.h"
+#include "kernels/rows_back_body.h"
 
 namespace lorashear::LORASHEAR_ISA {
 namespace {
 
 template <typename T>
-constexpr RowLoops<T> row_loops_of = {rms_norm<T>,    gated_silu<T>,  rotate<T>,           product<T>,
-                                      low_rank_in<T>, low_rank_out<T>, low_rank_gradient<T>};
+constexpr RowLoops<T> row_loops_of = {rms_norm<T>,          gated_silu<T>,  rotate<T, false>,
+                                      product<T>,           low_rank_in<T>, low_rank_out<T>,
+                                      low_rank_gradient<T>, add<T>,         rms_norm_back<T>,
+                                      gated_silu_back<T>,   rotate<T, true>};
 
 }  // namespace
 

@@ -3,9 +3,16 @@
 
 #include <ATen/core/Tensor.h>
 
+#include <utility>
+
 namespace lorashear {
 
+// Whether the loops compute this; else the reference does, and its gradient.
+bool suits_gated_silu(const at::Tensor& gate, const at::Tensor& up);
 at::Tensor gated_silu_cpu(const at::Tensor& gate, const at::Tensor& up);
+// The gradients of gate and up, for what suits.
+std::pair<at::Tensor, at::Tensor> gated_silu_backward(const at::Tensor& gradient,
+                                                      const at::Tensor& gate, const at::Tensor& up);
 at::Tensor gated_silu_reference(const at::Tensor& gate, const at::Tensor& up);
 
 }  // namespace lorashear

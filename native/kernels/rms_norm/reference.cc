@@ -12,4 +12,11 @@ at::Tensor rms_norm_reference(const at::Tensor& x, const at::Tensor& weight, dou
   return (wide * by * weight.to(at::kDouble)).to(x.scalar_type());
 }
 
+std::tuple<at::Tensor, at::Tensor> add_rms_norm_reference(const at::Tensor& x,
+                                                          const at::Tensor& added,
+                                                          const at::Tensor& weight, double eps) {
+  const at::Tensor sum = x + added;
+  return {sum, rms_norm_reference(sum, weight, eps)};
+}
+
 }  // namespace lorashear

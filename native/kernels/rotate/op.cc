@@ -1,8 +1,10 @@
-// lorashear::rotate: schema, checks and meta implementation; the CPU and reference ones are beside
-// it.
+// lorashear::rotate: schema, checks, meta implementation and gradient; the CPU and reference ones
+// are beside it.
 #include "kernels/rotate/op.h"
 
 #include <ATen/Functions.h>
+#include <ATen/core/LegacyTypeDispatch.h>
+#include <torch/csrc/autograd/custom_function.h>
 #include <torch/library.h>
 
 namespace lorashear {
@@ -24,6 +26,30 @@ at::Tensor rotate_meta(const at::Tensor& x, const at::Tensor& cos, const at::Ten
   return at::empty_like(x);
 }
 
+using torch::autograd::AutogradContext;
+using torch::autograd::variable_list;
+
+struct Rotate : torch::autograd::Function<Rotate> {
+  static at::Tensor forward(AutogradContext* context, const at::Tensor& x, const at::Tensor& cos,
+                            const at::Tensor& sin) {
+    const at::AutoDispatchBelowADInplaceOrView below;
+    context->save_for_backward({cos, sin});
+    return rotate_cpu(x, cos, sin);
+  }
+
+  static variable_list backward(AutogradContext* context, const variable_list& given) {
+    const auto saved = context->get_saved_variables();
+    const at::AutoDispatchBelowADInplaceOrView below;
+    return {rotate_backward(given[0], saved[0], saved[1]), at::Tensor(), at::Tensor()};
+  }
+};
+
+at::Tensor rotate_autograd(const at::Tensor& x, const at::Tensor& cos, const at::Tensor& sin) {
+  const bool fixed = !cos.requires_grad() && !sin.requires_grad();
+  if (!fixed || !suits_rotate(x, cos, sin)) return rotate_reference(x, cos, sin);
+  return Rotate::apply(x, cos, sin);
+}
+
 }  // namespace
 }  // namespace lorashear
 
@@ -39,4 +65,8 @@ TORCH_LIBRARY_IMPL(lorashear, CPU, library) {
 
 TORCH_LIBRARY_IMPL(lorashear, Meta, library) {
   library.impl("rotate", lorashear::rotate_meta);
+}
+
+TORCH_LIBRARY_IMPL(lorashear, Autograd, library) {
+  library.impl("rotate", lorashear::rotate_autograd);
 }

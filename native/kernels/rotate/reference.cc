@@ -12,10 +12,8 @@ at::Tensor rotate_reference(const at::Tensor& x, const at::Tensor& cos, const at
   const at::Tensor wide = x.narrow(-1, 0, turned).to(at::kDouble);
   const at::Tensor other = at::cat({-wide.narrow(-1, half, half), wide.narrow(-1, 0, half)}, -1);
   const at::Tensor result = wide * cos.to(at::kDouble) + other * sin.to(at::kDouble);
-  at::Tensor whole = at::empty_like(x);
-  whole.narrow(-1, 0, turned).copy_(result);
-  whole.narrow(-1, turned, x.size(3) - turned).copy_(x.narrow(-1, turned, x.size(3) - turned));
-  return whole;
+  const at::Tensor rest = x.narrow(-1, turned, x.size(3) - turned);
+  return at::cat({result.to(x.scalar_type()), rest}, -1);
 }
 
 }  // namespace lorashear
