@@ -43,7 +43,8 @@ export function parseJob(input: unknown, options: ParseOptions = {}): Job {
     ...contradicting,
     ...(parsed.success ? [] : problemsOf(parsed.error.issues, raw)),
   ];
-  if (!parsed.success || problems.length > 0) throw invalid(file, problems);
+  const noText = raw['sources'] === undefined;
+  if (!parsed.success || problems.length > 0) throw invalid(file, problems, noText);
   const { steps, ...given } = camelKeys(parsed.data);
   const context = contextOf(given.model);
   const sequenceLength =
@@ -129,15 +130,12 @@ function contextOf(model: string): number | undefined {
   }
 }
 
-function invalid(file: string, problems: readonly Problem[]): LoraShearError {
+function invalid(file: string, problems: readonly Problem[], noText = false): LoraShearError {
   const lines = problems.map(({ path, message }) => `${path} ${message}`.trim());
   const message =
     lines.length === 1
       ? `${file}: ${lines[0] as string}`
       : `${file} has ${lines.length} problems:\n${lines.map((line) => `  - ${line}`).join('\n')}`;
-  const noText = problems.some(
-    ({ path, message }) => path === 'sources' && message.startsWith('is missing'),
-  );
   return new LoraShearError('CONFIG_INVALID', message, {
     hint: noText
       ? 'name text to prune and recover with: `--source web=data/web`, once for each kind of text; a parquet, JSONL, JSON or text file, or a folder with train* and validation* files'
