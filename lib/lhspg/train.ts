@@ -193,8 +193,7 @@ class LhspgLoop {
     state.sampler = sampler.state();
     const phase = phaseOf({ index, steps, kind });
     recordStep(this.ctx, state, { loss, phase, total });
-    const losses = state.losses.map((entry) => entry.loss);
-    if (hasDiverged(losses, model.vocabulary))
+    if (hasDiverged(state.losses, model.vocabulary))
       throw diverged(`training loss rose to ${loss.toFixed(2)}`);
   }
 

@@ -193,8 +193,8 @@ class RecoveryLoop {
     const progress = { done: state.step, total: steps, unit: 'step', loss, note: phase };
     this.ctx.emit({ type: 'progress', stage, ...progress });
     this.ctx.emit({ type: 'metric', stage, step: state.step, values: { loss, lr, phase } });
-    const losses = state.losses.map((entry) => entry.loss);
-    if (hasDiverged(losses, model.vocabulary)) throw diverged(`training loss rose to ${loss}`);
+    if (hasDiverged(state.losses, model.vocabulary))
+      throw diverged(`training loss rose to ${loss}`);
   }
 
   get #round(): Round {

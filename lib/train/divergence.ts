@@ -14,13 +14,17 @@ const recent = 5;
 
 /**
  * The last losses are, on average, a nat above the first and above that of a model that knows nothing (ln V).
+ * Reads the first loss and the last few, however long the run is.
  * @param losses of the run so far, in nats per token
  */
-export function hasDiverged(losses: readonly number[], vocabulary: number): boolean {
-  const [first = Infinity] = losses;
+export function hasDiverged(
+  losses: readonly { readonly loss: number }[],
+  vocabulary: number,
+): boolean {
+  const first = losses[0]?.loss ?? Infinity;
   const limit = Math.max(Math.log(vocabulary), first) + 1;
   if (losses.length < recent) return false;
-  return losses.slice(-recent).reduce((sum, loss) => sum + loss, 0) / recent > limit;
+  return losses.slice(-recent).reduce((sum, { loss }) => sum + loss, 0) / recent > limit;
 }
 
 /** PRUNE_DIVERGED, of a loss that is no number or rose too far. */

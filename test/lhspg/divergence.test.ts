@@ -12,12 +12,29 @@ t.test(
   (t) => {
     const limit = Math.log(32) + 1;
     const bad = limit + 0.1;
-    t.notOk(hasDiverged([], 32));
-    t.notOk(hasDiverged([3, bad, bad, bad, bad], 32), 'one was good');
-    t.ok(hasDiverged([3, bad, bad, bad, bad, bad], 32));
-    t.notOk(hasDiverged([3, 3, 3, 3, limit + 1, limit + 2], 32), 'on average');
-    t.notOk(hasDiverged([bad, bad, bad, bad, bad, bad], 32), 'it began there');
-    t.ok(hasDiverged([bad, ...Array<number>(5).fill(bad + 1.1)], 32));
+    const diverges = (losses: readonly number[]): boolean =>
+      hasDiverged(
+        losses.map((loss) => ({ loss })),
+        32,
+      );
+    t.notOk(diverges([]));
+    t.notOk(diverges([3, bad, bad, bad, bad]), 'one was good');
+    t.ok(diverges([3, bad, bad, bad, bad, bad]));
+    t.notOk(diverges([3, 3, 3, 3, limit + 1, limit + 2]), 'on average');
+    t.notOk(diverges([bad, bad, bad, bad, bad, bad]), 'it began there');
+    t.ok(diverges([bad, ...Array<number>(5).fill(bad + 1.1)]));
+    let read = 0;
+    const long = new Proxy(
+      Array.from({ length: 10_000 }, () => ({ loss: 3 })),
+      {
+        get: (losses, key, self): unknown => {
+          if (typeof key === 'string' && /^\d+$/.test(key)) read++;
+          return Reflect.get(losses, key, self) as unknown;
+        },
+      },
+    );
+    t.notOk(hasDiverged(long, 32));
+    t.ok(read < 10, `a long run is not read again: ${read} losses`);
     t.end();
   },
 );
