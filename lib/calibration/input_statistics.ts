@@ -4,14 +4,17 @@ import { LoraShearError } from '../errors.js';
 import type { Model } from '../models/model.js';
 import type { Linear } from '../nn/linear.js';
 import { noGrad } from '../tensor/autograd.js';
-import { add_, matmul, reshape, sum, to, transpose, zeros } from '../tensor/ops.js';
+import { add_, diagonal, matmul, pow, reshape, sum, to, transpose, zeros } from '../tensor/ops.js';
 import { keep, scoped } from '../tensor/scope.js';
 import type { Tensor } from '../tensor/tensor.js';
 import { type TokenBatch, tokensOf } from '../train/language_model_loss.js';
 
+/** Which second moments are gathered: of each pair of features, or of each feature alone. */
+export type Moments = 'products' | 'squares';
+
 /** Sums over `count` positions of the inputs x (n) of one linear; float64. */
 export interface InputStatistics {
-  readonly gram: Tensor; // Σ x·xᵀ (n, n)
+  readonly gram: Tensor; // Σ x·xᵀ (n, n); of `squares` its diagonal alone (n)
   readonly sum: Tensor; // Σ x (n)
   count: number;
 }
@@ -19,6 +22,7 @@ export interface InputStatistics {
 /**
  * Runs the model over `batches` and gathers the inputs of the linears called `paths`. The caller disposes
  * the result with {@link disposeStatistics}. Without paths nothing is run. Products are float32 for each batch, sums float64.
+ * A linear of n inputs takes 8·n² bytes for `products` and 8·n for `squares`.
  * @throws PARTITION_INVALID for a path that is no linear of the model
  */
 export function inputStatistics(
@@ -26,6 +30,7 @@ export function inputStatistics(
   model: Model,
   paths: readonly string[],
   batches: readonly TokenBatch[],
+  moments: Moments = 'products',
 ): Map<string, InputStatistics> {
   const linears = linearsAt(model, paths);
   const statistics = new Map<string, InputStatistics>();
@@ -33,7 +38,7 @@ export function inputStatistics(
   for (const [path, linear] of linears) {
     const { inFeatures: n } = linear;
     const entry: InputStatistics = {
-      gram: keep(zeros([n, n], 'float64')),
+      gram: keep(zeros(moments === 'products' ? [n, n] : [n], 'float64')),
       sum: keep(zeros([n], 'float64')),
       count: 0,
     };
@@ -41,7 +46,9 @@ export function inputStatistics(
     linear.observer = (x) => {
       scoped(() => {
         const rows = reshape(x, [-1, n]);
-        add_(entry.gram, to(matmul(transpose(rows, 0, 1), rows), 'cpu', 'float64'));
+        const second =
+          moments === 'products' ? matmul(transpose(rows, 0, 1), rows) : sum(pow(rows, 2), [0]);
+        add_(entry.gram, to(second, 'cpu', 'float64'));
         add_(entry.sum, to(sum(rows, [0]), 'cpu', 'float64'));
         entry.count += rows.extent(0);
       });
@@ -64,6 +71,10 @@ export function inputStatistics(
   }
   return statistics;
 }
+
+/** Σ x_j² of each feature (n), whichever moments were gathered. */
+export const squaresOf = ({ gram }: InputStatistics): Tensor =>
+  gram.shape.length === 1 ? gram : diagonal(gram);
 
 function linearsAt(model: Model, paths: readonly string[]): Map<string, Linear> {
   const all = model.linears();

@@ -2,7 +2,7 @@
 import { ScoreAverage } from '../saliency/average.js';
 import { scoreGroups } from '../saliency/mix.js';
 import type { Scores } from '../saliency/saliency.js';
-import { type SaliencySpec, needsOf } from '../saliency/spec.js';
+import { type SaliencySpec, momentsOf, needsOf } from '../saliency/spec.js';
 import type { RunningModel } from './running_model.js';
 import type { LhspgState } from './state.js';
 
@@ -12,7 +12,7 @@ const samples = 8;
 /** Is this saliency averaged over steps? The others read calibration text, which is an average already. */
 export function isAveraged(spec: SaliencySpec): boolean {
   const needs = needsOf(spec);
-  return needs.has('lora') && !needs.has('inputs') && !needs.has('gradients');
+  return needs.has('lora') && !momentsOf(spec) && !needs.has('gradients');
 }
 
 /** Whether scores are gathered after step `t` (from 1) of a segment: evenly, and at the last. */

@@ -12,7 +12,7 @@ import type { Linear } from '../nn/linear.js';
 import { gradientsFor, scoreGroups } from '../saliency/mix.js';
 import { inputPaths } from '../saliency/readers.js';
 import { type Scores, consumersOf } from '../saliency/saliency.js';
-import { type SaliencySpec, needsOf } from '../saliency/spec.js';
+import { type SaliencySpec, momentsOf } from '../saliency/spec.js';
 import { scoped } from '../tensor/scope.js';
 import type { AdamW } from '../train/adamw.js';
 import type { TokenBatch } from '../train/language_model_loss.js';
@@ -58,8 +58,9 @@ export function chooseUnits(ctx: Context, input: ChoiceInput): Choice {
   const open = partition.groups.filter(({ id }) => (quotas.get(id) ?? 0) > 0);
   // What no block reads (the head, routers, the vocabulary) keeps no inputs, and gets no transfer.
   const read = open.filter(({ kind }) => kind !== 'vocabulary');
-  const paths = input.transfer || needsOf(saliency).has('inputs') ? inputPaths(model, read) : [];
-  const statistics = inputStatistics(ctx, model, paths, calibration);
+  const moments = input.transfer ? 'products' : momentsOf(saliency);
+  const paths = moments ? inputPaths(model, read) : [];
+  const statistics = inputStatistics(ctx, model, paths, calibration, moments);
   try {
     const gradients = gradientsFor(saliency, ctx, model, open, calibration);
     const given = { model, groups: open, statistics, removed, limits: quotas, seed, ...gradients };

@@ -11,7 +11,7 @@ import { saliencies } from './index.js';
 import type { SaliencyName } from './names.js';
 import { inputPaths } from './readers.js';
 import type { SaliencyInput, Scores } from './saliency.js';
-import { type SaliencySpec, needsOf, partsOf } from './spec.js';
+import { type SaliencySpec, momentsOf, needsOf, partsOf } from './spec.js';
 
 export { parseSaliency, specName } from './spec.js';
 
@@ -47,8 +47,9 @@ export function scoreModel(
   spec: SaliencySpec,
   ...[ctx, model, groups, batches, seed]: [...Calibrated, number]
 ): Scores {
-  const paths = needsOf(spec).has('inputs') ? inputPaths(model, groups) : [];
-  const statistics = inputStatistics(ctx, model, paths, batches);
+  const moments = momentsOf(spec);
+  const paths = moments ? inputPaths(model, groups) : [];
+  const statistics = inputStatistics(ctx, model, paths, batches, moments);
   try {
     const gradients = gradientsFor(spec, ctx, model, groups, batches);
     const given = { model, groups, statistics, removed: new Map(), seed, ...gradients };

@@ -3,7 +3,8 @@
 /** What a score is computed from, besides the model itself. */
 export type Need =
   | 'weights' // nothing more
-  | 'inputs' // inputs of the linears on calibration text
+  | 'inputs' // inputs of the linears on calibration text, each feature alone
+  | 'products' // the same with the products of every two features
   | 'lora' // trained LoRA factors, whose s·BA stands for −∇
   | 'gradients'; // gradients of the loss on calibration text
 
@@ -35,7 +36,7 @@ export const saliencyFacts = {
     description: 'variance of the inputs times squared weights (FLAP)',
   },
   reconstruction: {
-    needs: 'inputs',
+    needs: 'products',
     description: 'error that is left when the other units make up for it',
   },
   random: { needs: 'weights', description: 'seeded random numbers' },

@@ -51,6 +51,13 @@ export function partsOf(spec: SaliencySpec): [SaliencyName, number][] {
   });
 }
 
+/** What must be gathered of the inputs of linears for this saliency; undefined: nothing. */
+export function momentsOf(spec: SaliencySpec): 'products' | 'squares' | undefined {
+  const needs = needsOf(spec);
+  if (needs.has('products')) return 'products';
+  return needs.has('inputs') ? 'squares' : undefined;
+}
+
 /** What must be gathered before the spec can be scored. */
 export function needsOf(spec: SaliencySpec): ReadonlySet<Need> {
   return new Set(partsOf(spec).map(([name]) => saliencyFacts[name].needs));

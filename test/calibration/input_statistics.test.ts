@@ -1,4 +1,8 @@
-import { disposeStatistics, inputStatistics } from '../../lib/calibration/input_statistics.js';
+import {
+  disposeStatistics,
+  inputStatistics,
+  squaresOf,
+} from '../../lib/calibration/input_statistics.js';
 import { createContext } from '../../lib/context.js';
 import { noGrad } from '../../lib/tensor/autograd.js';
 import { tensorCount } from '../../lib/tensor/scope.js';
@@ -53,6 +57,25 @@ test('when text runs through, then counts, sums and products are those of the ro
   }
   disposeStatistics(statistics);
   for (const path of paths) t.equal(model.linears().get(path)!.observer, null);
+  model.dispose();
+});
+
+test('when squares alone are asked for, then they are the diagonal of the products, and n numbers', (t) => {
+  const model = randomLlama({ biases: true });
+  const whole = inputStatistics(ctx, model, paths, batches);
+  const alone = inputStatistics(ctx, model, paths, batches, 'squares');
+  for (const path of paths) {
+    const [full, small] = [whole.get(path)!, alone.get(path)!];
+    const n = model.linears().get(path)!.inFeatures;
+    t.same([small.gram.shape, small.gram.dtype, small.count], [[n], 'float64', full.count]);
+    const expected = full.gram.toArray().filter((_, k) => k % (n + 1) === 0);
+    const diagonal = squaresOf(full);
+    t.same(diagonal.toArray(), expected);
+    t.ok(distance(squaresOf(small).toArray(), expected) < 1e-6);
+    t.same(small.sum.toArray(), full.sum.toArray());
+    diagonal.dispose();
+  }
+  for (const statistics of [whole, alone]) disposeStatistics(statistics);
   model.dispose();
 });
 

@@ -38,7 +38,7 @@ for (const family of families()) {
       for (const name of saliencyNames) {
         // Embeddings are read by no linear of the blocks and carry no LoRA.
         const { needs } = saliencyFacts[name];
-        const refused = needs === 'inputs' || needs === 'lora';
+        const refused = needs !== 'weights' && needs !== 'gradients';
         const input: SaliencyInput = { ...told, groups: refused ? read : all };
         const scores = scoreGroups(input, name);
         t.equal(scores.size, input.groups.length);

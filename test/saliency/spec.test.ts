@@ -2,7 +2,14 @@ import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import t from 'tap';
 import { saliencyAliases, saliencyFacts, saliencyNames } from '../../lib/saliency/names.js';
-import { needsOf, parseSaliency, partsOf, specName, spelledOut } from '../../lib/saliency/spec.js';
+import {
+  momentsOf,
+  needsOf,
+  parseSaliency,
+  partsOf,
+  specName,
+  spelledOut,
+} from '../../lib/saliency/spec.js';
 
 t.test('when a name or an alias is read, then it is that saliency', async (t) => {
   for (const name of saliencyNames) {
@@ -25,6 +32,9 @@ t.test(
     t.strictSame([...needsOf(mixed)].sort(), ['inputs', 'lora', 'weights']);
     t.same(parseSaliency('flap=1'), { fluctuation: 1 });
     t.strictSame([...needsOf(parseSaliency('dense_cosine=1'))], ['gradients']);
+    t.equal(momentsOf('magnitude'), undefined);
+    t.equal(momentsOf(mixed), 'squares');
+    t.equal(momentsOf(parseSaliency('wanda=1,reconstruction=2')), 'products');
   },
 );
 
