@@ -2,8 +2,9 @@
 import { z } from 'zod';
 import { allocationRules, defaultFloor } from '../budget/allocate.js';
 import { forms } from '../checkpoint/form_of.js';
+import { cutKinds } from '../groups/group.js';
 import { engineNames } from '../plan/engines/names.js';
-import { budgetMeasures, cutKinds } from './job.js';
+import { budgetMeasures } from './job.js';
 
 const count = z.number().int().positive();
 

@@ -5,7 +5,7 @@ import type { TemplateName } from '../data/alpaca.js';
 import type { ExamplePacking } from '../data/pack_examples.js';
 import type { Packing } from '../data/packing.js';
 import type { PerplexitySpec } from '../evaluate/perplexity_spec.js';
-import type { GroupKind } from '../groups/group.js';
+import type { CutKind } from '../groups/group.js';
 import type { PullRule } from '../lhspg/pull.js';
 import type { EngineName } from '../plan/engines/names.js';
 import type { MixtureName } from '../recovery/mixtures/index.js';
@@ -19,19 +19,6 @@ export type LhspgForm = (typeof lhspgForms)[number];
 /** What `ratio` may be a share of (lib/plan/target.ts knows them). */
 export const budgetMeasures = ['parameters', 'macs', 'kv', 'memory'] as const;
 export type BudgetMeasure = (typeof budgetMeasures)[number];
-
-/** What a job may cut. The vocabulary is not among them: text would need another tokenizer. */
-export const cutKinds = [
-  'attention_heads',
-  'query_heads',
-  'mlp_channels',
-  'experts',
-  'expert_channels',
-  'residual',
-  'sublayer',
-  'layer',
-] as const satisfies readonly GroupKind[];
-export type CutKind = (typeof cutKinds)[number];
 
 /** One source of pretraining text. */
 export interface JobSource {

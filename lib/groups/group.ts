@@ -45,8 +45,8 @@ export type GroupKind =
   | 'head_dim'
   | 'other';
 
-/** All that can be cut, if it is asked for. */
-export const cuttableKinds = [
+/** What a job may cut. The vocabulary is not among them: text would need another tokenizer. */
+export const cutKinds = [
   'attention_heads',
   'query_heads',
   'mlp_channels',
@@ -55,8 +55,11 @@ export const cuttableKinds = [
   'residual',
   'sublayer',
   'layer',
-  'vocabulary',
 ] as const satisfies readonly GroupKind[];
+export type CutKind = (typeof cutKinds)[number];
+
+/** All that can be cut, if it is asked for. */
+export const cuttableKinds = [...cutKinds, 'vocabulary'] as const satisfies readonly GroupKind[];
 
 /** Kinds whose units consist of whole parameters that are in units of other kinds, too. */
 export const composedKinds: ReadonlySet<GroupKind> = new Set(['sublayer', 'layer']);
