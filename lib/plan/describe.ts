@@ -156,7 +156,7 @@ function verdictLines(
 }
 
 function predictionLines(
-  { memory, stages, seconds, rate }: Prediction,
+  { memory, stages, seconds, range, rate }: Prediction,
   width: number,
   style: Style,
 ): string[] {
@@ -168,9 +168,9 @@ function predictionLines(
     `program ${bytes(program)}`,
   ].filter(Boolean);
   const time =
-    seconds === null || rate === null
+    seconds === null || range === null || rate === null
       ? 'Time: not estimated (no probe).'
-      : `Time: about ${duration(seconds)} at ${count(rate.macsPerSecond)} MACs a second, measured here: ${stages
+      : `Time: about ${duration(seconds)}, between ${duration(range.least)} and ${duration(range.most)}, at ${count(rate.macsPerSecond)} MACs a second, measured here: ${stages
           .map((part) => `${part.stage} ${duration(part.seconds ?? 0)}`)
           .join(', ')}. Reading data, tasks and files are not in it.`;
   return [

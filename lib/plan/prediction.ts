@@ -3,6 +3,7 @@ import type { Job } from '../config/job.js';
 import { type Graph, elements } from '../graph/graph.js';
 import type { NodeGroup, Partition } from '../groups/group.js';
 import type { Budget } from '../pipeline/budget.js';
+import { momentsOf } from '../saliency/spec.js';
 import type { Measures } from './costs.js';
 import type { Rate } from './rate.js';
 
@@ -32,7 +33,7 @@ export interface MemoryPrediction {
   readonly lora: number;
   /** What backward needs of one step. */
   readonly activations: number;
-  /** Second moments of what the prunable groups' consumers read, float64 (prune). */
+  /** Second moments of what the prunable groups' consumers read, as far as form and saliency need them, float64 (prune). */
   readonly statistics: number;
 }
 
@@ -53,8 +54,13 @@ export interface Prediction {
   readonly stages: readonly StageWork[];
   /** null without a measured rate. */
   readonly seconds: number | null;
+  /** What the time will probably be between. */
+  readonly range: { readonly least: number; readonly most: number } | null;
   readonly rate: Rate | null;
 }
+
+/** Measured by predicted time of small runs was 0.9 to 4 (docs/plan.md); the rates are those of an idle core. */
+const spread = { least: 0.5, most: 4 };
 
 export interface PredictionInput {
   readonly graph: Graph;
@@ -75,7 +81,9 @@ export function predict(input: PredictionInput): Prediction {
     (sum, stage) => (sum === null || stage.seconds === null ? null : sum + stage.seconds),
     0,
   );
-  return { memory: memoryOf(input), stages, seconds, rate: input.rate };
+  const range =
+    seconds === null ? null : { least: spread.least * seconds, most: spread.most * seconds };
+  return { memory: memoryOf(input), stages, seconds, range, rate: input.rate };
 }
 
 const float32 = 4;
@@ -90,7 +98,7 @@ function memoryOf(input: PredictionInput): MemoryPrediction {
     weights: float32 * dense.parameters,
     lora: 4 * float32 * factors,
     activations: oneShot ? 0 : activations,
-    statistics: statisticsBytes(partition.groups),
+    statistics: statisticsBytes(partition.groups, work.lhspg),
   };
   const recover = {
     weights: float32 * (dense.parameters + cut.parameters),
@@ -137,16 +145,22 @@ function numbersPerToken({ values, nodes, outputs }: Graph): number {
   return made + 3 * logits;
 }
 
-/** Each consumer's second moments are n·n numbers of float64; the largest are copied and inverted. */
-function statisticsBytes(groups: readonly NodeGroup[]): number {
+/** Each consumer's second moments are n·n numbers of float64, of which the largest are copied and inverted, or n squares. */
+function statisticsBytes(
+  groups: readonly NodeGroup[],
+  { form, saliency }: Pick<Work['lhspg'], 'form' | 'saliency'>,
+): number {
+  const moments = form.endsWith('transfer') ? 'products' : momentsOf(saliency);
+  if (!moments) return 0;
   const sizes = new Map<string, number>();
   for (const { prunable, slices } of groups) {
     if (!prunable) continue;
     for (const { role, lora, param, extent } of slices) {
-      if (role === 'consumer' && lora === null) sizes.set(param, extent ** 2);
+      if (role === 'consumer' && lora === null) sizes.set(param, extent);
     }
   }
-  const all = [...sizes.values()];
+  const all = [...sizes.values()].map((n) => (moments === 'products' ? n ** 2 : n));
+  if (moments === 'squares') return 8 * all.reduce((sum, n) => sum + n, 0);
   const largest = all.reduce((most, size) => Math.max(most, size), 0);
   return 8 * (all.reduce((sum, size) => sum + size, 0) + 4 * largest);
 }
@@ -159,7 +173,7 @@ interface Part {
 }
 
 function stagesOf(input: PredictionInput): StageWork[] {
-  const { graph, partition, dense, cut, work, budget, rate } = input;
+  const { graph, dense, cut, work, budget, rate } = input;
   const { sequenceLength: length, knowledge, lhspg, recovery, evaluation } = work;
   const { tokensPerStep } = budget;
   const operators = graph.nodes.length;
@@ -188,14 +202,13 @@ function stagesOf(input: PredictionInput): StageWork[] {
   });
 
   const measured = evaluation.windows * work.sources.length;
-  const trials =
-    1 + partition.groups.filter(({ prunable }) => prunable).length * knowledge.ratios.length;
+  const trials = knowledge.ratios.length * passesOfTrials(input);
   const periods = lhspg.form.startsWith('one-shot') ? 1 : lhspg.periods;
   const validation = recovery.validationWindows * work.sources.length;
   const instructed = work.instruct ? [train(cut, work.instructTuning.tokens)] : [];
   return [
     stage('evaluate', [read(dense, measured), read(cut, 2 * measured)]),
-    stage('knowledge', [read(dense, knowledge.sequences * (trials + 1))]),
+    stage('knowledge', [read(dense, knowledge.sequences * (2 + trials))]),
     stage('prune', [
       read(dense, periods * lhspg.sequences),
       train(dense, budget.lhspg * tokensPerStep),
@@ -207,4 +220,20 @@ function stagesOf(input: PredictionInput): StageWork[] {
       ...instructed,
     ]),
   ];
+}
+
+/** Passes of the dense model that a trial of every prunable group takes: each begins at the group's layer. */
+function passesOfTrials({ graph, partition, dense }: PredictionInput): number {
+  const prunable = partition.groups.filter((group) => group.prunable);
+  const layers = 1 + partition.groups.reduce((most, { layer }) => Math.max(most, layer ?? 0), 0);
+  const before = 1 - headMacs(graph) / dense.macs; // share of all layers
+  return prunable.reduce((sum, { layer }) => sum + 1 - ((layer ?? 0) / layers) * before, 0);
+}
+
+/** Multiply-accumulates of a token that make the logits: the elements of the matrix with a side of their width. */
+function headMacs({ values, outputs }: Graph): number {
+  const width = outputs.map((id) => values[id]?.shape.at(-1))[0];
+  return values
+    .filter(({ kind, shape }) => kind === 'parameter' && shape.length === 2 && shape[0] === width)
+    .reduce((most, value) => Math.max(most, elements(value)), 0);
 }
