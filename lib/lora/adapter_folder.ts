@@ -45,8 +45,12 @@ export function exportAdapter(
     });
   }
   if (how.form === 'padded') {
-    throw exportForm('an adapter does not fit on a base that is padded with zeros', {
-      hint: 'merge it, or use --form per-layer',
+    const what =
+      'a padded base has wider weights than the adapter was trained for: PEFT refuses factors of another width, ' +
+      'and zeros beside them would train at once what was cut';
+    throw exportForm(what, {
+      hint: 'export without the adapter, which is merged before the zeros come, or with --form per-layer; cut.allocation layer leaves widths that need no zeros',
+      facts: { form: how.form },
     });
   }
   refuseOthers(dir, from);
