@@ -26,8 +26,36 @@ if [ "${#files[@]}" -eq 0 ]; then
   # The longest first, so that no core waits for the last one.
   mapfile -t files < <(find native -name '*.cc' -size +0 -printf '%s %p\n' | sort -rn | cut -d' ' -f2)
 fi
-# Clang does not know all of GCC's warnings.
-printf '%s\0' "${files[@]}" |
-  xargs -0 -n 1 -P "$(nproc)" "$tools/clang_tidy/data/bin/clang-tidy" --quiet -p "$folder" \
-    --extra-arg=-Wno-unknown-warning-option
+
+# What was clean stays clean: a file's name in the cache is the hash of all that its verdict depends on: itself, every
+# header of ours, the checks, the compile commands, and the versions of clang-tidy, libtorch, Node's headers and GCC's.
+cache="${LORASHEAR_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/lorashear-native}/tidy"
+mkdir -p "$cache"
+common="$({
+  "$tools/clang_tidy/data/bin/clang-tidy" --version
+  "${CXX:-c++}" --version
+  cat "$libtorch/include/torch/headeronly/version.h"
+  cat .clang-tidy CMakeLists.txt scripts/tidy.sh "$modules/node-addon-api/package.json" \
+    "$modules/node-api-headers/package.json"
+  find native -name '*.h' | LC_ALL=C sort | xargs sha256sum
+} | sha256sum)"
+
+# check FILE: as clang-tidy says, unless the file is known to be clean
+check() {
+  local mark
+  mark="$cache/$({ echo "$common"; sha256sum "$1"; } | sha256sum | cut -d' ' -f1)"
+  if [ -e "$mark" ]; then
+    touch "$mark"
+    return 0
+  fi
+  # Clang does not know all of GCC's warnings.
+  "$tools/clang_tidy/data/bin/clang-tidy" --quiet -p "$folder" --extra-arg=-Wno-unknown-warning-option "$1" &&
+    touch "$mark"
+}
+export -f check
+export cache common tools folder
+
+# Marks that no run has asked for in a month belong to versions that are gone.
+find "$cache" -type f -mtime +30 -delete
+printf '%s\0' "${files[@]}" | xargs -0 -n 1 -P "$(nproc)" bash -c 'check "$1"' _
 echo "${#files[@]} files are clean"
