@@ -84,7 +84,14 @@ export interface Binding {
   gradMode(): boolean;
   setGradMode(on: boolean): void;
 
-  versions(): { libtorch: string; capability: string; threads: number; cudaDevices: number };
+  versions(): {
+    libtorch: string;
+    capability: string;
+    threads: number;
+    cudaDevices: number;
+    /** Whether the addon was built with our CUDA kernels. */
+    cudaKernels: boolean;
+  };
   setThreads(threads: number): void;
   setDeterministic(on: boolean): void;
   deviceMemory(device: string): DeviceMemory | null;

@@ -1,5 +1,5 @@
 // y = x·Wᵀ + b, with an optional LoRA branch s·(x·Aᵀ)·Bᵀ and an optional gate on its inputs.
-import { add, add_, addmm, linear, mul, reshape, scale, to, transpose } from '../tensor/ops.js';
+import { add, add_, linear, mul, scale, to, transpose } from '../tensor/ops.js';
 import type { Tensor } from '../tensor/tensor.js';
 import { loraLinear, mayFuseWithGradients } from '../tensor/fused.js';
 import { fastLinear } from './fast_linear.js';
@@ -23,7 +23,7 @@ export class Linear extends Module {
   readonly bias: Tensor | null; // (out)
   #lora: Lora | null = null;
   readonly #onCpu: boolean;
-  readonly #onCuda: boolean;
+  readonly #fuses: boolean; // loraLinear is for its device
   #mixed = false; // factors of another type than the weight's
   /** 0/1 per input feature: gated units do not reach this layer. Not owned (knowledge analysis sets it). */
   gate: Tensor | null = null;
@@ -44,7 +44,7 @@ export class Linear extends Module {
     this.weight = this.own('weight', weights('weight', shape));
     this.bias = bias ? this.own('bias', weights('bias', [outFeatures])) : null;
     this.#onCpu = this.weight.device === 'cpu';
-    this.#onCuda = this.weight.device.startsWith('cuda');
+    this.#fuses = this.#onCpu || this.weight.device.startsWith('cuda');
   }
 
   get lora(): Lora | null {
@@ -89,7 +89,7 @@ export class Linear extends Module {
 
   #computed(x: Tensor): Tensor {
     const lora = this.#lora;
-    if (lora && !lora.dropout && this.#onCpu && mayFuseWithGradients()) {
+    if (lora && !lora.dropout && this.#fuses && mayFuseWithGradients()) {
       return loraLinear(x, this.matrix, this.bias, lora.A, lora.B, lora.scale);
     }
     const y =
@@ -97,30 +97,10 @@ export class Linear extends Module {
         ? fastLinear(x, this.weight, this.bias, this.#onCpu)
         : linear(x, this.matrix, this.bias);
     if (!lora) return y;
-    return this.#onCuda ? this.#onDevice(x, y, lora) : this.#widened(x, y, lora);
-  }
-
-  /** The branch in the factors' type, as in PEFT. */
-  #widened(x: Tensor, y: Tensor, { A, B, scale: s, dropout }: Lora): Tensor {
+    const { A, B, scale: s, dropout } = lora;
     let h = this.#mixed ? to(x, x.device, A.dtype) : x;
     if (dropout) h = dropout.forward(h);
     const sum = add(y, scale(linear(linear(h, A), B), s)); // W·x + s·B·(A·x)
     return this.#mixed ? to(sum, sum.device, y.dtype) : sum;
-  }
-
-  /**
-   * The branch in the type of x, whose products accumulate in float32 on a GPU, and its second product added to y as
-   * it is made: float32 copies of x and y would take longer than the layer's own product. Gradients of factors are in
-   * the factors' type.
-   */
-  #onDevice(x: Tensor, y: Tensor, { A, B, scale: s, dropout }: Lora): Tensor {
-    const cast = (factor: Tensor): Tensor => (this.#mixed ? to(factor, x.device, x.dtype) : factor);
-    const low = scale(linear(dropout ? dropout.forward(x) : x, cast(A)), s); // s·A·x (…, r)
-    const flat = addmm(
-      reshape(y, [-1, this.outFeatures]),
-      reshape(low, [-1, A.extent(0)]),
-      transpose(cast(B), 0, 1),
-    );
-    return reshape(flat, y.shape);
   }
 }

@@ -1,4 +1,4 @@
-// Our operators for what a decoder does in and between its matrix products, on the CPU.
+// Our operators for what a decoder does in and between its matrix products.
 import { native } from '../native/load.js';
 import { op, opMany, recording } from './op.js';
 import type { Tensor } from './tensor.js';
@@ -11,6 +11,13 @@ export const mayFuse = (): boolean => !recording() && !native().gradMode();
 
 /** The same for operators of this file that compute gradients. */
 export const mayFuseWithGradients = (): boolean => !recording();
+
+/** Whether {@link gatedSilu} and {@link fusedRotate} have loops or kernels for tensors on `device`. */
+export const hasLoops = (device: string): boolean =>
+  device === 'cpu' || (device.startsWith('cuda') && cudaKernels());
+
+let built: boolean | undefined;
+const cudaKernels = (): boolean => (built ??= native().versions().cudaKernels);
 
 /**
  * x·Wᵀ + b by what is fastest for its size, type and processor: loops of ours, oneDNN, or libtorch's choice; `by` names

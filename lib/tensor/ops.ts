@@ -198,10 +198,6 @@ export const matmul = op('aten::matmul(Tensor self, Tensor other) -> Tensor') as
   a: Tensor,
   b: Tensor,
 ) => Tensor;
-/** c + a·b, a (n, k), b (k, m), c (n, m) */
-export const addmm = op(
-  'aten::addmm(Tensor self, Tensor mat1, Tensor mat2, *, Scalar beta=1, Scalar alpha=1) -> Tensor',
-) as (c: Tensor, a: Tensor, b: Tensor) => Tensor;
 export const linear = op(
   'aten::linear(Tensor input, Tensor weight, Tensor? bias=None) -> Tensor',
 ) as (x: Tensor, weight: Tensor, bias?: Tensor | null) => Tensor;

@@ -8,24 +8,12 @@
 
 #include <cstring>
 
+#include "kernels/device_kernels.h"
+
 namespace lorashear {
 namespace {
 
 constexpr int64_t kLargestRank = 256;  // coefficients of 32 slices in 32 KiB of shared memory
-
-Storage storage_of(const char* op, at::ScalarType type) {
-  switch (type) {
-    case at::kFloat:
-      return Storage::kFloat;
-    case at::kBFloat16:
-      return Storage::kBFloat16;
-    case at::kHalf:
-      return Storage::kHalf;
-    default:
-      TORCH_CHECK(false, op, ": ", type,
-                  " is supported on CPU only; use fp32, bf16 or f16 on CUDA");
-  }
-}
 
 DeviceFactor device_factor(const char* op, const Factor& factor) {
   if (!factor.present()) return {nullptr, 0, 0, Storage::kFloat};

@@ -9,6 +9,7 @@
 
 #include "boundary/guard.h"
 #include "boundary/marshal.h"
+#include "kernels/device_kernels.h"
 
 namespace lorashear {
 namespace {
@@ -19,6 +20,7 @@ Napi::Value versions(const Napi::CallbackInfo& info) {
     versions.Set("libtorch", TORCH_VERSION);
     versions.Set("capability", at::get_cpu_capability());
     versions.Set("threads", at::get_num_threads());
+    versions.Set("cudaKernels", kCudaKernels);
     versions.Set("cudaDevices",
                  static_cast<double>(at::hasCUDA() ? at::detail::getCUDAHooks().deviceCount() : 0));
     return versions;

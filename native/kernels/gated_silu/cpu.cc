@@ -1,30 +1,23 @@
 // The gated SiLU and its gradients on CPU, in one pass each.
 #include <ATen/Functions.h>
 
+#include "kernels/device_kernels.h"
 #include "kernels/gated_silu/op.h"
 #include "kernels/rows.h"
 
 namespace lorashear {
 
-namespace {
-
-// As rows of n elements beside each other; halves of a wider tensor stay where they are.
-at::Tensor rows_of(const at::Tensor& x, int64_t n) {
-  const at::Tensor rows = x.reshape({-1, n});
+at::Tensor gated_rows(const at::Tensor& x) {
+  const at::Tensor rows = x.reshape({-1, x.dim() == 0 ? 1 : x.size(-1)});
   return rows.stride(1) == 1 ? rows : rows.contiguous();
 }
-
-int64_t row_length(const at::Tensor& x) {
-  return x.dim() == 0 ? 1 : x.size(-1);
-}
-
-}  // namespace
 
 bool suits_gated_silu(const at::Tensor& gate, const at::Tensor& up) {
   TORCH_CHECK(gate.sizes() == up.sizes(), "gated_silu: the gate has ", gate.sizes(), ", up has ",
               up.sizes());
   const at::ScalarType type = gate.scalar_type();
-  return gate.device().is_cpu() && up.scalar_type() == type &&
+  const bool loops = gate.device().is_cpu() || (kCudaKernels && gate.is_cuda());
+  return loops && up.scalar_type() == type &&
          (type == at::kFloat || type == at::kBFloat16 || type == at::kHalf);
 }
 
@@ -32,8 +25,8 @@ at::Tensor gated_silu_cpu(const at::Tensor& gate, const at::Tensor& up) {
   if (!suits_gated_silu(gate, up)) return gated_silu_reference(gate, up);
   at::Tensor result = at::empty(gate.sizes(), gate.options());
   if (gate.numel() == 0) return result;
-  const int64_t n = row_length(gate);
-  const at::Tensor g = rows_of(gate, n), u = rows_of(up, n);
+  const at::Tensor g = gated_rows(gate), u = gated_rows(up);
+  const int64_t n = g.size(1);
   with_row_type(gate.scalar_type(), [&]<typename T>() {
     const T* g_at = g.const_data_ptr<T>();
     const T* u_at = u.const_data_ptr<T>();
@@ -53,8 +46,8 @@ std::pair<at::Tensor, at::Tensor> gated_silu_backward(const at::Tensor& gradient
                                                       const at::Tensor& up) {
   at::Tensor of_gate = at::empty(gate.sizes(), gate.options()), of_up = at::empty_like(of_gate);
   if (gate.numel() == 0) return {of_gate, of_up};
-  const int64_t n = row_length(gate);
-  const at::Tensor d = rows_of(gradient, n), g = rows_of(gate, n), u = rows_of(up, n);
+  const at::Tensor d = gated_rows(gradient), g = gated_rows(gate), u = gated_rows(up);
+  const int64_t n = g.size(1);
   with_row_type(gate.scalar_type(), [&]<typename T>() {
     const T* d_at = d.const_data_ptr<T>();
     const T* g_at = g.const_data_ptr<T>();

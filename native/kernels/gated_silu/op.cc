@@ -24,13 +24,14 @@ struct GatedSilu : torch::autograd::Function<GatedSilu> {
                             const at::Tensor& up) {
     const at::AutoDispatchBelowADInplaceOrView below;
     context->save_for_backward({gate, up});
-    return gated_silu_cpu(gate, up);
+    return gate.is_cuda() ? gated_silu_cuda(gate, up) : gated_silu_cpu(gate, up);
   }
 
   static variable_list backward(AutogradContext* context, const variable_list& given) {
     const auto saved = context->get_saved_variables();
     const at::AutoDispatchBelowADInplaceOrView below;
-    const auto [gate, up] = gated_silu_backward(given[0], saved[0], saved[1]);
+    const auto of = saved[0].is_cuda() ? gated_silu_backward_cuda : gated_silu_backward;
+    const auto [gate, up] = of(given[0], saved[0], saved[1]);
     return {gate, up};
   }
 };

@@ -1,8 +1,9 @@
-// Rotary positions and their gradient on CPU, in one pass over heads that may lie anywhere.
+// Rotary positions and their gradient, in one pass over heads that may lie anywhere.
 #include <ATen/Functions.h>
 
 #include <algorithm>
 
+#include "kernels/device_kernels.h"
 #include "kernels/rotate/op.h"
 #include "kernels/rows.h"
 
@@ -12,6 +13,7 @@ namespace {
 // The last dimensions of both lie densely.
 void turn(const at::Tensor& from, const at::Tensor& cos, const at::Tensor& sin, bool back,
           const at::Tensor& result) {
+  if (from.is_cuda()) return turn_on_device(from, cos, sin, back, result);
   const at::Tensor c = cos.contiguous(), s = sin.contiguous();
   const int64_t heads = from.size(1), length = from.size(2), width = from.size(3);
   const int64_t turned = cos.size(-1);
@@ -46,11 +48,12 @@ at::Tensor with_dense_heads(const at::Tensor& x) {
 bool suits_rotate(const at::Tensor& x, const at::Tensor& cos, const at::Tensor& sin) {
   check_rotation(x, cos, sin);
   const at::ScalarType type = x.scalar_type();
-  return x.device().is_cpu() && cos.scalar_type() == type && sin.scalar_type() == type &&
+  const bool loops = x.device().is_cpu() || (kCudaKernels && x.is_cuda());
+  return loops && cos.scalar_type() == type && sin.scalar_type() == type &&
          (type == at::kFloat || type == at::kBFloat16 || type == at::kHalf);
 }
 
-at::Tensor rotate_cpu(const at::Tensor& x, const at::Tensor& cos, const at::Tensor& sin) {
+at::Tensor rotate_forward(const at::Tensor& x, const at::Tensor& cos, const at::Tensor& sin) {
   if (!suits_rotate(x, cos, sin)) return rotate_reference(x, cos, sin);
   const at::Tensor from = with_dense_heads(x);
   at::Tensor result = at::empty_like(from);

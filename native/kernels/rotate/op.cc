@@ -34,7 +34,7 @@ struct Rotate : torch::autograd::Function<Rotate> {
                             const at::Tensor& sin) {
     const at::AutoDispatchBelowADInplaceOrView below;
     context->save_for_backward({cos, sin});
-    return rotate_cpu(x, cos, sin);
+    return rotate_forward(x, cos, sin);
   }
 
   static variable_list backward(AutogradContext* context, const variable_list& given) {
@@ -59,7 +59,7 @@ TORCH_LIBRARY_FRAGMENT(lorashear, library) {
 }
 
 TORCH_LIBRARY_IMPL(lorashear, CPU, library) {
-  library.impl("rotate", lorashear::rotate_cpu);
+  library.impl("rotate", lorashear::rotate_forward);
   library.impl("rotate_reference", lorashear::rotate_reference);
 }
 
