@@ -2,9 +2,50 @@
 import { existsSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
 import { formatByExtension } from '../data/formats.js';
-import { hubDataset } from '../data/hub_cache.js';
-import { type Preset, presetOf } from '../data/presets.js';
+import { dataFolder, hubDataset } from '../data/hub_cache.js';
+import { type Preset, presetOf, presets } from '../data/presets.js';
 import { isRaw, type RawObject } from './normalise.js';
+
+/** Of a text that nobody asked for by name: enough for any default budget, little enough to be read in minutes. */
+const tokensOfDefault = 10_000_000;
+
+const texts = Object.entries(presets).filter(([, { kind }]) => kind === 'text');
+
+const folderOf = ({ id, folder = '' }: Preset, hub: string): string =>
+  join(hubDataset(hub, id), folder);
+
+/**
+ * The sources of a job that names none: the paper's texts (§3.5) as far as the hub cache has them, cleaned, the first 10 million
+ * tokens of each split. Changes `job` in place; without any of them in the cache it stays as it is.
+ */
+export function defaultSources(job: RawObject, hub: string): void {
+  if (job['sources'] !== undefined) return;
+  const found = texts.filter(([, preset]) => isCached(folderOf(preset, hub)));
+  if (found.length === 0) return;
+  job['sources'] = found.map(([name, preset]) => ({
+    ...{ name, path: folderOf(preset, hub), clean: true, max_tokens: tokensOfDefault },
+    ...(preset.column === undefined ? {} : { text_column: preset.column }),
+  }));
+}
+
+function isCached(folder: string): boolean {
+  try {
+    return existsSync(dataFolder(folder));
+  } catch {
+    return false;
+  }
+}
+
+/** Where the default texts were looked for, and the commands that get them. */
+export function whereDefaults(hub: string): { looked: string[]; commands: string[] } {
+  return {
+    looked: texts.map(([, preset]) => folderOf(preset, hub)),
+    commands: texts.map(([, { id, folder }]) => {
+      const only = folder === undefined ? '' : ` --include "${folder}/*"`;
+      return `hf download ${id} --repo-type dataset${only}`;
+    }),
+  };
+}
 
 /**
  * Puts the cache's folder in the place of every path that is not on disk and names a dataset: a preset, or `org/name` with
@@ -30,7 +71,7 @@ function place(owner: unknown, bases: readonly string[], hub: string): Preset | 
     const name = relative(base, owner['path']);
     const preset = presetOf(name);
     if (preset) {
-      owner['path'] = join(hubDataset(hub, preset.id), preset.folder ?? '');
+      owner['path'] = folderOf(preset, hub);
       return preset;
     }
     const [org, set, ...folder] = name.split('/') as [string, ...string[]];

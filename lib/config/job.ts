@@ -29,6 +29,8 @@ export interface JobSource {
   readonly textColumn?: string | undefined;
   /** The paper's cleaning: irregular characters, paragraphs of 64 tokens or fewer. */
   readonly clean: boolean;
+  /** Tokens that are read of each split at most; undefined: all. */
+  readonly maxTokens?: number | undefined;
 }
 
 /** Instructions in Alpaca's format for the second recovery stage. */

@@ -4,7 +4,7 @@ import { basename, join, resolve } from 'node:path';
 import { hubCacheFolder } from '../data/hub_cache.js';
 import { LoraShearError } from '../errors.js';
 import { camelKeys } from './camel_keys.js';
-import { placeHubSources } from './hub_sources.js';
+import { defaultSources, placeHubSources, whereDefaults } from './hub_sources.js';
 import type { Job } from './job.js';
 import { aliases, hasKey, isRaw, normalise, type RawObject } from './normalise.js';
 import { applyOverrides, type Override } from './overrides.js';
@@ -35,7 +35,9 @@ export function parseJob(input: unknown, options: ParseOptions = {}): Job {
     throw invalid(file, [{ path: '', message: 'is not a map of keys and values' }]);
   }
   const raw = applyOverrides(normalise(input, options.base ?? cwd), overrides, cwd);
-  placeHubSources(raw, [options.base ?? cwd, cwd], options.hub ?? hubCacheFolder());
+  const hub = options.hub ?? hubCacheFolder();
+  placeHubSources(raw, [options.base ?? cwd, cwd], hub);
+  defaultSources(raw, hub);
   spellSaliencies(raw);
   const contradicting = contradictions(raw);
   const parsed = jobSchema.safeParse(raw);
@@ -44,7 +46,7 @@ export function parseJob(input: unknown, options: ParseOptions = {}): Job {
     ...(parsed.success ? [] : problemsOf(parsed.error.issues, raw)),
   ];
   const noText = raw['sources'] === undefined;
-  if (!parsed.success || problems.length > 0) throw invalid(file, problems, noText);
+  if (!parsed.success || problems.length > 0) throw invalid(file, problems, noText ? hub : null);
   const { steps, ...given } = camelKeys(parsed.data);
   const context = contextOf(given.model);
   const sequenceLength =
@@ -130,16 +132,30 @@ function contextOf(model: string): number | undefined {
   }
 }
 
-function invalid(file: string, problems: readonly Problem[], noText = false): LoraShearError {
+/** @param hub the hub cache's folder where the job names no text and none was found there */
+function invalid(
+  file: string,
+  problems: readonly Problem[],
+  hub: string | null = null,
+): LoraShearError {
   const lines = problems.map(({ path, message }) => `${path} ${message}`.trim());
   const message =
     lines.length === 1
       ? `${file}: ${lines[0] as string}`
       : `${file} has ${lines.length} problems:\n${lines.map((line) => `  - ${line}`).join('\n')}`;
   return new LoraShearError('CONFIG_INVALID', message, {
-    hint: noText
-      ? 'name text to prune and recover with: `--source web=data/web`, once for each kind of text; a parquet, JSONL, JSON or text file, or a folder with train* and validation* files'
-      : 'docs/job.schema.json lists every key; `lorashear-native run --help` shows the flags',
-    facts: { file, problems },
+    hint:
+      hub !== null
+        ? noSources(hub)
+        : 'docs/job.schema.json lists every key; `lorashear-native run --help` shows the flags',
+    facts: { file, problems, ...(hub !== null ? whereDefaults(hub) : {}) },
   });
+}
+
+function noSources(hub: string): string {
+  const [command = ''] = whereDefaults(hub).commands;
+  return (
+    'name text to prune and recover with: `--source web=data/web`, once for each kind of text; a parquet, JSONL, JSON or text file, or a folder with train* and validation* files. ' +
+    `Or put texts of the paper into the hub cache, which are then the default: \`${command}\`, or any other of docs/data.md; none is in ${hub} (HF_HUB_CACHE, HF_HOME)`
+  );
 }

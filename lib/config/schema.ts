@@ -53,6 +53,9 @@ const source = z.strictObject({
     .describe(
       "The paper's cleaning: strip irregular characters, keep paragraphs of more than 64 tokens.",
     ),
+  max_tokens: count
+    .optional()
+    .describe('Tokens that are read of each split at most, from its beginning [all].'),
 });
 
 const sources = z
@@ -238,7 +241,10 @@ export const jobSchema = z.strictObject({
 export const jobFileSchema = jobSchema.extend({
   sources: z
     .union([z.record(sourceName, path), sources])
-    .describe('Pretraining text: `name: path` for each source, or a list with options.'),
+    .optional()
+    .describe(
+      "Pretraining text: `name: path` for each source, or a list with options. Default: the paper's texts that are in the hub cache.",
+    ),
   instruct: z
     .union([path, instruct, z.null()])
     .default(null)
@@ -261,5 +267,5 @@ export const jobFileSchema = jobSchema.extend({
 export const defaultTokens = 400_000;
 export const defaultSequenceLength = 256;
 
-/** What a program or a YAML file may give: all but `model` and `sources` has a default. */
+/** What a program or a YAML file may give: all but `model` has a default, of `sources` what the hub cache has. */
 export type JobInput = z.input<typeof jobFileSchema>;

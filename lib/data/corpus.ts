@@ -18,6 +18,8 @@ export interface CorpusSource {
   readonly textColumn?: string | undefined;
   /** The paper's cleaning: irregular characters, short paragraphs (algorithm.md §5). */
   readonly clean?: boolean | undefined;
+  /** Tokens that are read of each split at most. */
+  readonly maxTokens?: number | undefined;
 }
 
 export interface Corpus {
@@ -79,7 +81,7 @@ export async function openCorpus(
   return corpus;
 
   async function tokens(source: CorpusSource, split: Split): Promise<TokenStream> {
-    const { name, path, textColumn: column, clean } = source;
+    const { name, path, textColumn: column, clean, maxTokens } = source;
     const cleaning: CleaningOptions = clean === true ? paperCleaning : {};
     const opened = await openSource(name, path, {
       split,
@@ -88,6 +90,7 @@ export async function openCorpus(
     return tokenizeSource(opened, tokenizer, {
       cleaning,
       seen,
+      maxTokens,
       ...(cacheDir === undefined ? {} : { cacheDir }),
       ...(signal === undefined ? {} : { signal }),
     });

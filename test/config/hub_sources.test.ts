@@ -58,6 +58,33 @@ t.test('when a file or folder has the name, then it is that', (t) => {
   t.end();
 });
 
+t.test('when a job names no source, then it has those of the paper that are in the cache', (t) => {
+  const cached = (folder: string) => ({
+    refs: { main: 'abc\n' },
+    snapshots: { abc: { [folder]: { 'train-0.parquet': '' } } },
+  });
+  const dir = t.testdir({
+    'datasets--sedthh--gutenberg_english': cached('data'),
+    'datasets--wikimedia--wikipedia': cached('20231101.en'),
+    'datasets--Skylion007--openwebtext': cached('another'),
+    'datasets--lucadiliello--bookcorpusopen': { refs: { main: 'gone' } },
+  });
+  const job = parseJob({ model: 'm' }, { cwd: t.testdirName, hub: dir });
+  const usual = { clean: true, maxTokens: 10_000_000 };
+  t.strictSame(job.sources, [
+    { ...usual, name: 'wikipedia', path: join(dir, 'datasets--wikimedia--wikipedia/20231101.en') },
+    {
+      ...{ ...usual, name: 'gutenberg', textColumn: 'TEXT' },
+      path: join(dir, 'datasets--sedthh--gutenberg_english'),
+    },
+  ]);
+  const again = parseJob(jobInputOf(job), { cwd: '/', hub: '/other' });
+  t.strictSame(again.sources, job.sources, 'for good: the manifest has them');
+  const one = parseJob({ model: 'm', sources: { web: 'x.txt' } }, { cwd: '/', hub: dir });
+  t.strictSame(one.sources, [{ name: 'web', path: '/x.txt', clean: false }], 'all or none');
+  t.end();
+});
+
 t.test('when a preset is listed, then it is found by its name and its dataset', (t) => {
   for (const [name, preset] of Object.entries(presets)) {
     t.match(preset.id, /^[\w.-]+\/[\w.-]+$/);

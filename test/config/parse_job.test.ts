@@ -136,9 +136,13 @@ t.test('when keys contradict each other, then each contradiction is told', async
 });
 
 t.test('when no text is named, then the error says how', async (t) => {
-  t.throws(() => parseJob({ model: 'm' }, { cwd }), {
+  t.throws(() => parseJob({ model: 'm' }, { cwd, hub: '/no/hub' }), {
     code: 'CONFIG_INVALID',
-    hint: /--source web=data\/web/,
+    hint: /--source web=data\/web.*`hf download Skylion007\/openwebtext .*none is in \/no\/hub/,
+    facts: {
+      looked: ['/no/hub/datasets--Skylion007--openwebtext/plain_text', String, String, String],
+      commands: [String, String, String, String],
+    },
   });
   t.throws(() => parseJob({ ...least, ratio: 2 }, { cwd }), {
     code: 'CONFIG_INVALID',

@@ -150,3 +150,18 @@ t.test('when a source cannot be read, then that is said before anything is done'
     t.match(error, { code, message, hint: /\w/ }, path);
   }
 });
+
+t.test('when a source has a bound, then each split ends there', async (t) => {
+  const dir = t.testdir({
+    a: splits({ train: stories(0, 40), validation: stories(50, 40) }),
+  });
+  const source = { name: 'a', path: join(dir, 'a') };
+  const of = async (more: object) =>
+    (await openCorpus([{ ...source, ...more }], tokenizer, { sequenceLength: 16 })).splits;
+  const [whole, bounded] = [await of({}), await of({ maxTokens: 100 })];
+  for (const split of ['a/train', 'a/validation']) {
+    t.ok((whole[split]?.tokens ?? 0) > 1000);
+    t.equal(bounded[split]?.tokens, 100);
+    t.not(bounded[split]?.hash, whole[split]?.hash);
+  }
+});
