@@ -85,7 +85,7 @@ export async function openRunFolder(
   options: OpenOptions = {},
 ): Promise<RunFolder> {
   const { command = 'run', runtime = null, owner = randomUUID(), amend = false } = options;
-  const { resume = amend } = options;
+  const resume = amend || options.resume === true;
   const folder = resolve(path);
   const before = resume ? readManifest(folder) : undefined;
   if (!amend) refuseOther(folder, job, before);
