@@ -13,12 +13,8 @@ import type { Tensor } from '../tensor/tensor.js';
 import { AdamW } from '../train/adamw.js';
 import { loadState, saveState } from '../train/checkpoint.js';
 import { diverged, hasDiverged, refuseSecondRollback, rollbackOf } from '../train/divergence.js';
-import {
-  type TokenBatch,
-  distillationLoss,
-  nextTokenLoss,
-  predictions,
-} from '../train/language_model_loss.js';
+import { lossUnderTeacher } from '../train/distillation_loss.js';
+import { type TokenBatch, nextTokenLoss } from '../train/language_model_loss.js';
 import { cosineWithWarmup } from '../train/schedule.js';
 import { trainOnBatch } from '../train/train_batch.js';
 import { composeRound } from './compose_round.js';
@@ -173,8 +169,7 @@ class RecoveryLoop {
     const lr = learningRate * share * halved;
     const lossOf = (rows: TokenBatch, pass: PassOptions): Tensor => {
       if (!teacher || distill === 0 || rows.labels) return nextTokenLoss(model, rows, pass);
-      const target = noGrad(() => predictions(teacher, rows));
-      return distillationLoss(model, rows, target, distill, pass);
+      return lossUnderTeacher(model, rows, teacher, distill, pass);
     };
     const how = { learningRate: lr, clip: 1, ...memory };
     const loss = trainOnBatch(model, batch, lossOf, this.optimizer, how);

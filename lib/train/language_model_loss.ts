@@ -56,7 +56,7 @@ export function targetIds({ ids, labels = ids, segments, batch, length }: TokenB
 }
 
 /** Targets of all positions, flat (B·T): as {@link targetIds}, and none at the last of each row. */
-function labelIds(batch: TokenBatch): Int32Array {
+export function labelIds(batch: TokenBatch): Int32Array {
   const { length } = batch;
   const targets = targetIds(batch);
   const labels = new Int32Array(batch.batch * length).fill(ignored);
@@ -89,6 +89,12 @@ export function predictions(model: Model, batch: TokenBatch, pass?: PassOptions)
   ]);
 }
 
+/** What the head reads at every position, flat (B·T, C). */
+export function hiddenRows(model: Model, batch: TokenBatch, pass?: PassOptions): Tensor {
+  const hidden = model.hidden(tokensOf(batch, model.device), passOf(batch, pass)); // (B, T, C)
+  return reshape(hidden, [batch.batch * batch.length, hidden.extent(-1)]);
+}
+
 /** Mean negative log-likelihood of the targets under log-probabilities (B·(T−1), V), in float32. */
 export function logLikelihoodLoss(logProbabilities: Tensor, batch: TokenBatch): Tensor {
   return nllLoss(wide(logProbabilities), targetsOf(batch, logProbabilities.device));
@@ -101,9 +107,8 @@ export function logLikelihoodLoss(logProbabilities: Tensor, batch: TokenBatch): 
 export function nextTokenLoss(model: Model, batch: TokenBatch, pass?: PassOptions): Tensor {
   const head = model.linearHead;
   if (!head || !isFrozen(head)) return plainNextTokenLoss(model, batch, pass);
-  const hidden = model.hidden(tokensOf(batch, model.device), passOf(batch, pass)); // (B, T, C)
-  const rows = reshape(hidden, [batch.batch * batch.length, hidden.extent(-1)]);
-  return linearCrossEntropy(rows, head, longTensorOn(model.device, labelIds(batch)));
+  const labels = longTensorOn(model.device, labelIds(batch));
+  return linearCrossEntropy(hiddenRows(model, batch, pass), head, labels);
 }
 
 /** {@link nextTokenLoss} by way of all logits, which any head, a graph and gradients of the head need. */
@@ -113,7 +118,7 @@ export function plainNextTokenLoss(model: Model, batch: TokenBatch, pass?: PassO
 }
 
 /** Losses are computed in float32 (float64) whatever the model computes in. */
-const wide = (x: Tensor): Tensor =>
+export const wide = (x: Tensor): Tensor =>
   x.dtype === 'float32' || x.dtype === 'float64' ? x : to(x, x.device, 'float32');
 
 /**
