@@ -52,20 +52,29 @@ void low_rank_in(const LowRank<T>& p) {
 // y[row] += sum over k of coefficients[row][k] basis[k]
 template <typename T, int Rows>
 LORASHEAR_INLINE void out_of_rank(const LowRank<T>& p, int64_t row) {
-  Floats value[Rows], basis;
+  Floats value[Rows], basis, first[Rows][kRankUnit];
   T* y = p.y + row * p.stride;
   const float* factor = p.coefficients + row * p.rank;
+  // Those of the first unit stay in registers: what is stored to y may be them, for all GCC knows.
+#pragma GCC unroll 2
+  for (int r = 0; r < Rows; ++r) {
+#pragma GCC unroll 8
+    for (int j = 0; j < kRankUnit; ++j) first[r][j] = Floats{} + factor[r * p.rank + j];
+  }
   each_vector(
       0, p.n, [&](int64_t i, int64_t left) __attribute__((always_inline)) {
 #pragma GCC unroll 2
         for (int r = 0; r < Rows; ++r) load_some(y + r * p.stride + i, left, value[r]);
-        for (int64_t k = 0; k < p.rank; k += kRankUnit) {
 #pragma GCC unroll 8
-          for (int64_t j = k; j < k + kRankUnit; ++j) {
-            load_some(p.basis + j * p.n + i, left, basis);
+        for (int j = 0; j < kRankUnit; ++j) {
+          load_some(p.basis + j * p.n + i, left, basis);
 #pragma GCC unroll 2
-            for (int r = 0; r < Rows; ++r) value[r] += (Floats{} + factor[r * p.rank + j]) * basis;
-          }
+          for (int r = 0; r < Rows; ++r) value[r] += first[r][j] * basis;
+        }
+        for (int64_t k = kRankUnit; k < p.rank; ++k) {
+          load_some(p.basis + k * p.n + i, left, basis);
+#pragma GCC unroll 2
+          for (int r = 0; r < Rows; ++r) value[r] += (Floats{} + factor[r * p.rank + k]) * basis;
         }
 #pragma GCC unroll 2
         for (int r = 0; r < Rows; ++r) store_some(y + r * p.stride + i, left, value[r]);

@@ -92,8 +92,9 @@ at::Tensor linear_cpu(const at::Tensor& x, const at::Tensor& weight, const Optio
   }
   if (rows > 0 && rows <= few_rows(x.scalar_type()) && suits_rows(x, weight, bias))
     return by_rows(x, weight, bias);
-  const bool dense =
-      x.scalar_type() == at::kFloat && weight.scalar_type() == at::kFloat && weight.is_contiguous();
+  // A transposed weight is what the gradient of x is multiplied with.
+  const bool dense = x.scalar_type() == at::kFloat && weight.scalar_type() == at::kFloat &&
+                     (weight.is_contiguous() || weight.t().is_contiguous());
   if (mkl_is_slow() && dense && rows >= kManyRows) return by_onednn(x, weight, bias);
   return at::linear(x, weight, bias);
 }
