@@ -11,8 +11,8 @@ export interface Lora {
   readonly A: Tensor;
   readonly B: Tensor;
   readonly scale: number;
-  /** What A sees instead of x (…, in): dropout in training. Not owned. */
-  readonly dropout?: { forward(x: Tensor): Tensor } | null;
+  /** What A sees instead of x (…, in): dropout, which gives x back unless it is training. Not owned. */
+  readonly dropout?: { readonly training: boolean; forward(x: Tensor): Tensor } | null;
 }
 
 /** How the weight is stored: (out, in) as nearly everywhere, or (in, out) as GPT-2's Conv1D. */
@@ -89,7 +89,7 @@ export class Linear extends Module {
 
   #computed(x: Tensor): Tensor {
     const lora = this.#lora;
-    if (lora && !lora.dropout && this.#fuses && mayFuseWithGradients()) {
+    if (lora && !lora.dropout?.training && this.#fuses && mayFuseWithGradients()) {
       return loraLinear(x, this.matrix, this.bias, lora.A, lora.B, lora.scale);
     }
     const y =

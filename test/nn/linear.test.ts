@@ -82,7 +82,7 @@ test('when the branch has dropout, then A sees what it makes of x, and W sees x'
   const A = floatTensor([1, 0, 1], [1, 3]);
   const B = floatTensor([2, -1], [2, 1]);
   const plain = linear.forward(x).toArray();
-  const dropout = { forward: () => floatTensor([0, 2, 6], [1, 3]) };
+  const dropout = { training: true, forward: () => floatTensor([0, 2, 6], [1, 3]) };
   linear.lora = { A, B, scale: 0.5, dropout };
   t.same(linear.forward(x).toArray(), [plain[0]! + 6, plain[1]! - 3]);
 });

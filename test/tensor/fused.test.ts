@@ -111,6 +111,9 @@ test('when oneDNN or libtorch multiplies float32, then the product is the same',
   for (const by of ['onednn', 'aten'] as const) {
     const error = gap(fusedLinear(x, w, b, by), references.linear(x, w, b));
     t.ok(error < 1e-4, `${by}: ${error}`);
+    const turned = transpose(random([96, 33], 'float32'), 0, 1);
+    const gapTurned = gap(fusedLinear(x, turned, b, by), references.linear(x, turned, b));
+    t.ok(gapTurned < 1e-4, `${by}, transposed: ${gapTurned}`);
   }
 });
 
