@@ -7,6 +7,8 @@ const files = {
   slices: './kernels.test.js',
   columns: './kernels_columns.test.js',
   rows: './fused.test.js',
+  gradients: './fused_gradients.test.js',
+  'low rank': './lora_linear.test.js',
 };
 const cases = Object.entries(files).flatMap(([name, file]) =>
   ['avx2', 'default'].map((capability) => ({ name, file, capability })),
