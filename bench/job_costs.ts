@@ -1,4 +1,4 @@
-// What a job costs besides its steps, measured in a process of its own: node job_costs.js delay|overhead, one JSON line.
+// What a job costs besides its steps, measured in a process of its own: node job_costs.js delay|overhead|steps, one JSON line.
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { Session } from 'node:inspector/promises';
 import { tmpdir } from 'node:os';
@@ -51,6 +51,13 @@ async function delay(): Promise<Record<string, number>> {
   return { longest: histogram.max / 1e9, withACore: own / 1e3 };
 }
 
+/** What a whole job does, by the outermost function. */
+const work = {
+  steps: ['trainOnBatch', 'trainStep', 'optimizerStep'],
+  evaluation: ['perplexity', 'distribution'],
+  loading: ['loadModel', 'loadTokenizer', 'openCorpus', 'discoverGraph', 'discoverGroups'],
+} as const;
+
 /** Functions whose time is that of the job and not of a step or a measurement, by what they are for. */
 const around = {
   data: ['openCorpus', 'readExamples', 'inputFiles', 'next', 'setMixture'],
@@ -64,9 +71,24 @@ interface Node {
   children?: number[] | undefined;
 }
 
-/** Shares of a run's time, by a sampling profile of the thread that computes. */
+/** Shares of a run's time that are not its steps or measurements. */
 async function overhead(): Promise<Record<string, number>> {
   const job = jobOf('overhead', 'tokens=110000', 'instruct_tuning.tokens=20000');
+  const { seconds, shares } = await profiled(job, around);
+  const share = Object.values(shares).reduce((sum, part) => sum + part, 0);
+  return { seconds, share, ...shares };
+}
+
+/** Seconds of the quickstart from its first stage to its last, and the shares of {@link work}. */
+async function steps(): Promise<Record<string, number>> {
+  const { seconds, shares } = await profiled(jobOf('steps'), work);
+  return { seconds, ...shares, outsideSteps: 1 - (shares['steps'] ?? 0) };
+}
+
+type Kinds = Readonly<Record<string, readonly string[]>>;
+
+/** Shares of a run's time by kind, by a sampling profile of the thread that computes. */
+async function profiled(job: Job, named: Kinds) {
   const session = new Session();
   session.connect();
   await session.post('Profiler.enable');
@@ -84,8 +106,10 @@ async function overhead(): Promise<Record<string, number>> {
   folder.close();
   const { profile } = await session.post('Profiler.stop');
   const { nodes, samples = [], timeDeltas = [] } = profile;
-  const kindOf = kinds(nodes);
-  const times: Record<string, number> = { data: 0, logging: 0, checkpoints: 0 };
+  const kindOf = kinds(nodes, named);
+  const times: Record<string, number> = Object.fromEntries(
+    Object.keys(named).map((kind) => [kind, 0]),
+  );
   let total = 0;
   for (const [i, id] of samples.entries()) {
     const time = timeDeltas[i + 1] ?? 0;
@@ -93,21 +117,21 @@ async function overhead(): Promise<Record<string, number>> {
     const kind = kindOf.get(id);
     if (kind !== undefined) times[kind] = (times[kind] ?? 0) + time;
   }
-  const shares = Object.entries(times).map(([kind, time]) => [kind, time / total] as const);
-  const share = shares.reduce((sum, [, part]) => sum + part, 0);
-  return { seconds: total / 1e6, share, ...Object.fromEntries(shares) };
+  const shares: Record<string, number> = Object.fromEntries(
+    Object.entries(times).map(([kind, time]) => [kind, time / total]),
+  );
+  return { seconds: total / 1e6, shares };
 }
 
-/** What each node of a profile is part of: the outermost of its callers that is named in {@link around}. */
-function kinds(nodes: readonly Node[]): Map<number, string> {
+/** What each node of a profile is part of: the outermost of its callers that is named. */
+function kinds(nodes: readonly Node[], named: Kinds): Map<number, string> {
   const byId = new Map(nodes.map((node) => [node.id, node]));
   const found = new Map<number, string>();
   const visit = (node: Node, above: string | undefined): void => {
     const { functionName, url } = node.callFrame;
     const name = functionName.split('.').at(-1) ?? '';
-    const own = Object.entries(around).find(
-      ([, names]) =>
-        /\/(dist\/)?(lib|bench)\//.test(url) && (names as readonly string[]).includes(name),
+    const own = Object.entries(named).find(
+      ([, names]) => /\/(dist\/)?(lib|bench)\//.test(url) && names.includes(name),
     )?.[0];
     const kind = above ?? own;
     if (kind !== undefined) found.set(node.id, kind);
@@ -118,7 +142,9 @@ function kinds(nodes: readonly Node[]): Map<number, string> {
 }
 
 try {
-  const measured = process.argv[2] === 'delay' ? await delay() : await overhead();
+  const measure = { delay, overhead, steps }[process.argv[2] ?? ''];
+  if (!measure) throw new Error('give delay, overhead or steps');
+  const measured = await measure();
   process.stdout.write(`${JSON.stringify(measured)}\n`);
 } finally {
   rmSync(dir, { recursive: true, force: true });

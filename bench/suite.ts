@@ -19,8 +19,8 @@ export interface Suite {
   cases(options: SuiteOptions): readonly Case[];
 }
 
-/** What the values of a case are. Seconds are of one operation. */
-export type Unit = 's' | 'MiB';
+/** What the values of a case are. Seconds are of one operation; × is a time over another. */
+export type Unit = 's' | 'MiB' | '×';
 
 export interface Case {
   /** Unique in its suite. */

@@ -7,6 +7,7 @@ import type { Unit } from './suite.js';
 /** Three significant digits with the unit that fits. */
 export function formatValue(value: number, unit: Unit): string {
   if (unit === 'MiB') return `${value.toFixed(value < 10 ? 2 : 1)} MiB`;
+  if (unit === '×') return `${significant(value)} ×`;
   const [factor, name] =
     timeUnits.find(([f]) => Math.abs(value) * f >= 1) ?? ([1e9, 'ns'] as const);
   return `${significant(value * factor)} ${name}`;
@@ -45,7 +46,8 @@ export function describeResult(result: Result): string {
   for (const [form, { summary, ratio, disagreement, waitPolicy }] of Object.entries(result.peers)) {
     const differs = disagreement === null ? '' : `, differs ${disagreement.toExponential(0)}`;
     const waits = waitPolicy === 'default' ? '' : `, ${waitPolicy} waiting`;
-    const times = `ours / theirs ${significant(ratio)} (${significant(1 / ratio)} × faster)`;
+    const faster = unit === 's' ? ` (${significant(1 / ratio)} × faster)` : '';
+    const times = `ours / theirs ${significant(ratio)}${faster}`;
     row(form, summary, `${times}${pc.dim(`${differs}${waits}`)}`);
   }
   for (const [name, value] of Object.entries(result.also)) lines.push(`  ${name}: ${value}`);

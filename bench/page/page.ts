@@ -98,17 +98,15 @@ function suiteSection(name: string, what: string, results: readonly Result[]): S
   const figures = peerFigures(results);
   const limits = limitFigures(results);
   const missed = figures.filter((figure) => met(figure) === false).length;
+  const compared = results.some(({ unit }) => unit === '×')
+    ? "Growth of the peer's time over that of ours"
+    : 'How many times as fast as the peer';
   const blocks: Block[] = [
     text(
       `${capital(what)}.${missed === 0 ? '' : ` **${missed} of ${figures.length} figures beside a peer miss their target.**`}`,
     ),
     ...(figures.length > 0
-      ? [
-          speedChart(
-            'How many times as fast as the peer (right is better; the line is the peer)',
-            figures,
-          ),
-        ]
+      ? [speedChart(`${compared} (right is better; the line is the peer)`, figures)]
       : []),
     ...(limits.length > 0
       ? [limitChart('Share of what the machine reaches (the line is all of it)', limits)]

@@ -8,6 +8,7 @@ import { select } from '../../lib/tensor/ops.js';
 import { longTensorOn } from '../../lib/tensor/placed.js';
 import { keep, scoped } from '../../lib/tensor/scope.js';
 import { waiterFor } from '../device.js';
+import { forwardFlops } from '../llama_flops.js';
 import { logitRow, tokenIds, writeLlama } from '../llama_folder.js';
 import { defaultModel } from '../sliced_matrices.js';
 import { type Case, type Checks, type Suite, ratioTo } from '../suite.js';
@@ -26,6 +27,7 @@ function forwardCase(dtype: 'float32' | 'bfloat16', device: string, atMost: numb
     ...{ unit: 's', peers: ['transformers'], tolerance: tolerance[dtype] },
     parameters: { dir, dtype, device, batch, length, ids: tokenIds(batch * length, 8192) },
     targets: [ratioTo('transformers', atMost)],
+    compute: { flops: forwardFlops(shape, batch, length), dtype },
     prepare({ dir: folder, ids }) {
       const path = folder as string;
       writeLlama(path, shape, dtype);

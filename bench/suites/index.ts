@@ -7,12 +7,14 @@ import { decodeSuite } from './decode.js';
 import { evaluationSuite } from './evaluation.js';
 import { forward } from './forward.js';
 import { groupStatisticsSuite } from './group_statistics.js';
+import { growthSuite } from './growth.js';
 import { halfSpaceProjectionSuite } from './half_space_projection.js';
 import { knowledgeSuite } from './knowledge.js';
 import { lhspgSuite } from './lhspg.js';
 import { load } from './load.js';
 import { loraStepSuite } from './lora_step.js';
 import { mmap } from './mmap.js';
+import { quickstart } from './quickstart.js';
 import { service } from './service.js';
 import { trace } from './trace.js';
 
@@ -22,6 +24,7 @@ export const suites: readonly Suite[] = [
   groupStatisticsSuite,
   trace,
   forward,
+  growthSuite,
   decodeSuite,
   knowledgeSuite,
   lhspgSuite,
@@ -32,4 +35,5 @@ export const suites: readonly Suite[] = [
   mmap,
   cli,
   service,
+  quickstart,
 ];

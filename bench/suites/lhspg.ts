@@ -14,6 +14,7 @@ import { AdamW } from '../../lib/train/adamw.js';
 import { type TokenBatch, nextTokenLoss } from '../../lib/train/language_model_loss.js';
 import { allAtOnce, trainOnBatch } from '../../lib/train/train_batch.js';
 import { waiterFor } from '../device.js';
+import { loraStepFlops } from '../llama_flops.js';
 import { tokenIds, writeLlama } from '../llama_folder.js';
 import { defaultModel } from '../sliced_matrices.js';
 import { median } from '../statistics.js';
@@ -127,6 +128,7 @@ function shareCase(form: 'paper' | 'transfer', dtype: DType, device: string): Ca
     name: `share of a step, ${form} form, ${dtype}`,
     ...{ unit: 's', peers: [], parameters: {} },
     targets: [alsoAtMost('share', 0.015, 'LHSPG ≤ 1.5 % of the step')],
+    compute: { flops: loraStepFlops(shape, rows, length, lora.r), dtype },
     prepare() {
       const training = new Training(folder(`${form}-${dtype}`), dtype, device);
       const walk = training.walk(form);
