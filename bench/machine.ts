@@ -10,7 +10,7 @@ const root = fileURLToPath(new URL('../../', import.meta.url));
 
 export type Hardware = Pick<
   Machine,
-  'cpu' | 'cores' | 'caches' | 'memoryBytes' | 'gpu' | 'system' | 'commit'
+  'cpu' | 'cores' | 'caches' | 'memoryBytes' | 'gpu' | 'system' | 'version' | 'commit'
 >;
 
 export function hardware(): Hardware {
@@ -24,6 +24,7 @@ export function hardware(): Hardware {
       '--format=csv,noheader',
     ]),
     system: `${type()} ${release()}`,
+    version: version(),
     commit: commit(),
   };
 }
@@ -41,6 +42,12 @@ function caches(): string[] {
       (cache) =>
         `L${read(cache, 'level')}${suffix[read(cache, 'type')] ?? ''} ${read(cache, 'size')}`,
     );
+}
+
+/** The package's. */
+function version(): string {
+  const text = readFileSync(join(root, 'package.json'), 'utf8');
+  return (JSON.parse(text) as { version: string }).version;
 }
 
 /** The commit's short name, with `+` when the working tree differs; `unknown` outside a clone. */

@@ -12,6 +12,8 @@ export interface Machine {
   readonly memoryBytes: number;
   readonly gpu: string | null;
   readonly system: string;
+  /** Of this package; absent in results of before it was recorded. */
+  readonly version?: string;
   readonly commit: string;
   /** Node, libtorch and threads of our process. */
   readonly ours: Facts;

@@ -14,12 +14,14 @@ import { lhspgSuite } from './lhspg.js';
 import { load } from './load.js';
 import { loraStepSuite } from './lora_step.js';
 import { mmap } from './mmap.js';
+import { operatorsSuite } from './operators.js';
 import { quickstart } from './quickstart.js';
 import { service } from './service.js';
 import { trace } from './trace.js';
 
 export const suites: readonly Suite[] = [
   boundary,
+  operatorsSuite,
   halfSpaceProjectionSuite,
   groupStatisticsSuite,
   trace,
