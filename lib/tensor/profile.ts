@@ -64,7 +64,7 @@ export function profile<T>(
       calls.push({ kind, name: shown, module, start, end: now(), thread, sequence: -1 });
     },
   });
-  let inside: NativeCall[] = [];
+  let inside: NativeCall[];
   let result: T;
   try {
     result = fn();

@@ -85,8 +85,11 @@ t.test(
     const model = loadModel(denseModel, { device: 'cpu', dtype: 'float32' });
     attachLora(model, { r: 2, alpha: 4, seed: 0 });
     const ids = Int32Array.from({ length: 16 }, (_, i) => 3 + i);
-    const loss = () =>
-      scoped(() => void backward(nextTokenLoss(model, { ids, batch: 1, length: 16 }, {})));
+    const loss = (): void => {
+      scoped(() => {
+        backward(nextTokenLoss(model, { ids, batch: 1, length: 16 }, {}));
+      });
+    };
     const recorded: string[] = [];
     withRecorder({ record: ({ op, module }) => void recorded.push(`${op} ${module}`) }, loss);
     const found = profile(loss);
@@ -141,7 +144,7 @@ t.test('when a device has to be waited for, then the wait is part of each operat
   const a = floatTensor([1], [1]);
   let waits = 0;
   const found = profile(() => scoped(() => void insideModule('m', () => mul(a, a))), {
-    wait: () => void waits++,
+    wait: () => (waits += 1),
   });
   t.equal(waits, 1);
   t.equal(ofKind(found, 'operator').length, 1);
