@@ -1,10 +1,10 @@
 // Interleaves ours and theirs: every pair measures both within a second, so that a change of the machine hits both.
 import { loadavg } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Bandwidths, MeasuringProcess } from './measuring_process.js';
+import type { Bandwidths, MeasuringProcess, Rates } from './measuring_process.js';
 import type { PeerResult, Result, TargetResult } from './result.js';
 import { disagreement, median, summarise } from './statistics.js';
-import type { Budget, Case, Checks, Target } from './suite.js';
+import type { Budget, Case, Checks, Compute, Target } from './suite.js';
 
 /** A peer's process; there is one for each way in which OpenMP threads can wait. */
 export interface Peer {
@@ -25,14 +25,18 @@ const each = (of: (kind: keyof Bandwidths) => number): Bandwidths => ({
   ...{ copy: of('copy'), inPlace: of('inPlace') },
 });
 
-type Measured = Omit<Result, 'suite' | 'device' | 'threads' | 'machine' | 'compute'>;
+type Measured = Omit<Result, 'suite' | 'device' | 'threads' | 'machine'>;
 
-/** Measures one case on all sides; every side is prepared, checked, warmed up, and dropped at the end. */
+/**
+ * Measures one case on all sides; every side is prepared, checked, warmed up, and dropped at the end.
+ * @param rates of our own process, for cases that count their products
+ */
 export async function measureCase(
   bench: Case,
   ours: MeasuringProcess,
   peers: readonly Peer[],
   { pairs, budget, settle, profileTo }: PairOptions,
+  rates?: Rates,
 ): Promise<Measured> {
   const before = loadavg()[0] ?? NaN;
   const sample = async (side: MeasuringProcess, form: string) => {
@@ -98,7 +102,8 @@ export async function measureCase(
             median(bandwidths.map((b, i) => (mine[i]! * b[kind]) / memory.moved)),
           ),
         };
-  const measured = { ours: summarise(mine), also, peers: peerResults, roofline };
+  const compute = bench.compute && rates ? computeOf(bench.compute, median(mine), rates) : null;
+  const measured = { ours: summarise(mine), also, peers: peerResults, roofline, compute };
   return {
     ...{ case: bench.name, unit: bench.unit, date: new Date().toISOString(), ...measured },
     targets: bench.targets.map((target) => judge(target, measured)),
@@ -131,10 +136,19 @@ async function compareChecks(
   return tolerance === undefined ? null : disagreement(ours, (await theirs()) ?? {});
 }
 
-type Judged = Pick<Result, 'ours' | 'also' | 'peers' | 'roofline'>;
+/** Products in a second as a share of what a large one reaches. */
+export function computeOf({ flops, dtype }: Compute, seconds: number, rates: Rates) {
+  const rate = dtype === 'float32' ? rates.gemmFloat32 : rates.gemmBfloat16;
+  return { flops, rate, share: flops / (seconds * rate) };
+}
+
+type Judged = Pick<Result, 'ours' | 'also' | 'peers' | 'roofline' | 'compute'>;
 
 /** The figure that the target speaks of, and whether it is met; null where nothing was measured. */
-export function judge(target: Target, { ours, also, peers, roofline }: Judged): TargetResult {
+export function judge(
+  target: Target,
+  { ours, also, peers, roofline, compute }: Judged,
+): TargetResult {
   const { text, atMost } = target;
   const judged = (value: number | undefined, shown = value): TargetResult => ({
     ...{ text, value: shown ?? null, met: value === undefined ? null : value <= atMost },
@@ -152,5 +166,7 @@ export function judge(target: Target, { ours, also, peers, roofline }: Judged): 
       return judged(also[target.key]);
     case 'roofline':
       return judged(roofline?.times.copy);
+    case 'compute':
+      return judged(compute ? 1 / compute.share : undefined, compute?.share);
   }
 }

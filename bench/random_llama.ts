@@ -59,15 +59,3 @@ export function seedOf(name: string): number {
   }
   return hash;
 }
-
-/** Least products of a training step on a frozen base: forward and gradients of inputs, attention causal, LoRA. */
-export function leastFlop(shape: LlamaModelShape, batch: number, length: number, r = 8): number {
-  const { hidden, layers, heads, kvHeads, intermediate, vocabulary } = shape;
-  const kv = (kvHeads * hidden) / heads;
-  const tokens = batch * length;
-  const linears = 2 * hidden * hidden + 2 * hidden * kv + 3 * hidden * intermediate;
-  const base = 2 * tokens * (layers * linears + hidden * vocabulary);
-  const attention = layers * 2 * batch * length * length * hidden;
-  const widths = 2 * (hidden + hidden) + 2 * (hidden + kv) + 3 * (hidden + intermediate);
-  return 2 * base + 3.5 * attention + 3 * 2 * tokens * layers * r * widths;
-}

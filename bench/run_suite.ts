@@ -2,12 +2,12 @@
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Hardware } from './machine.js';
-import { type MeasuringProcess, type Rates, startProcess } from './measuring_process.js';
+import { type MeasuringProcess, startProcess } from './measuring_process.js';
 import { type PairOptions, type Peer, measureCase } from './pairs.js';
 import { peersFolder } from './peer_environment.js';
 import { profileFile } from './profile_case.js';
 import type { Result } from './result.js';
-import type { Compute, Suite, SuiteOptions } from './suite.js';
+import type { Suite, SuiteOptions } from './suite.js';
 
 const ourScript = fileURLToPath(new URL('./our_process.js', import.meta.url));
 
@@ -56,21 +56,13 @@ export async function runSuite(
         : (name: string): string =>
             profileFile(profile, { suite: suite.name, name, device, threads });
     for (const bench of cases) {
-      const result = await measureCase(bench, ours, peers, { ...pairs, profileTo });
-      const compute = bench.compute
-        ? computeOf(bench.compute, result.ours.median, machine.rates)
-        : null;
-      onResult({ suite: suite.name, device, threads, ...result, compute, machine });
+      const options = { ...pairs, profileTo };
+      const result = await measureCase(bench, ours, peers, options, machine.rates);
+      onResult({ suite: suite.name, device, threads, ...result, machine });
     }
   } finally {
     await Promise.all(processes.map((side) => side.close()));
   }
-}
-
-/** Products in a second as a share of what a large one reaches. */
-export function computeOf({ flops, dtype }: Compute, seconds: number, rates: Rates) {
-  const rate = dtype === 'float32' ? rates.gemmFloat32 : rates.gemmBfloat16;
-  return { flops, rate, share: flops / (seconds * rate) };
 }
 
 /** With one thread nobody waits; on a GPU the threads do not matter, and two peers would share its memory. */

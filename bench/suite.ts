@@ -87,7 +87,11 @@ export type Target =
       readonly atMost: number;
       readonly text: string;
     }
-  | { readonly of: 'value' | 'roofline'; readonly atMost: number; readonly text: string }
+  | {
+      readonly of: 'value' | 'roofline' | 'compute';
+      readonly atMost: number;
+      readonly text: string;
+    }
   | { readonly of: 'also'; readonly key: string; readonly atMost: number; readonly text: string };
 
 /** Ours takes at most `atMost` of the peer's time. */
@@ -116,6 +120,12 @@ export function timesAsFast(text: string): { peer: string; times: number } | und
 export const nearRoofline = (atMost: number): Target => ({
   ...{ of: 'roofline', atMost },
   text: `≤ ${atMost} × bytes / copy bandwidth`,
+});
+
+/** At least `share` of the GEMM rate measured at the start goes into the least products. */
+export const nearGemmRate = (share: number): Target => ({
+  ...{ of: 'compute', atMost: 1 / share },
+  text: `≥ ${100 * share} % of the GEMM rate`,
 });
 
 export const valueAtMost = (atMost: number, text: string): Target => ({

@@ -1,5 +1,5 @@
 import t from 'tap';
-import { computeOf } from '../../bench/run_suite.js';
+import { computeOf } from '../../bench/pairs.js';
 
 t.test(
   'when products are counted, then the rate is that of the type, and the share by time',
