@@ -34,7 +34,8 @@ Tensor& low_rank_out(Tensor& y, const Tensor& coefficients, const Tensor& basis)
 }
 
 Tensor low_rank_gradient(const Tensor& coefficients, const Tensor& x) {
-  static const auto op = typed<Tensor(const Tensor&, const Tensor&)>("lorashear::low_rank_gradient");
+  static const auto op =
+      typed<Tensor(const Tensor&, const Tensor&)>("lorashear::low_rank_gradient");
   return op.call(coefficients, x);
 }
 

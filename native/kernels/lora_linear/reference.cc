@@ -1,4 +1,5 @@
-// The definitions of the low-rank products, by libtorch's own operators: in float32, float64 where x is.
+// The definitions of the low-rank products, by libtorch's operators: in float32, or in float64 where
+// x is.
 #include <ATen/Functions.h>
 #include <ATen/TensorOperators.h>
 
