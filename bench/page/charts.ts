@@ -17,13 +17,13 @@ function rowFrame(labels: readonly string[], frame: Frame, top: number): Drawing
   const own = axis(frame);
   const { fontSize } = own.axisLabel;
   const longest = Math.max(...labels.map(({ length }) => length));
-  const width = Math.min(frame.narrow ? 138 : 400, 0.6 * fontSize * longest);
+  const width = Math.min(frame.narrow ? 124 : 400, 0.6 * fontSize * longest);
   const letters = width / (0.56 * fontSize);
   const lines = Math.max(...labels.map(({ length }) => Math.ceil(length / letters)));
   return {
     height: top + 30 + labels.length * ((fontSize + 4) * lines + (frame.narrow ? 6 : 9)),
     options: {
-      grid: { left: 1.08 * width + 12, top, right: 52, bottom: 26, outerBoundsMode: 'none' },
+      grid: { left: 1.18 * width + 10, top, right: 52, bottom: 26, outerBoundsMode: 'none' },
       yAxis: {
         ...{ type: 'category', inverse: true, data: labels, ...own },
         axisLabel: { ...own.axisLabel, hideOverlap: false, interval: 0, width, overflow: 'break' },

@@ -111,7 +111,9 @@ function suiteSection(name: string, what: string, results: readonly Result[]): S
     ...(limits.length > 0
       ? [limitChart('Share of what the machine reaches (the line is all of it)', limits)]
       : []),
-    folded('Every figure', figureHead, results.map(figureRow)),
+    figures.length + limits.length > 0
+      ? folded('Every figure', figureHead, results.map(figureRow))
+      : table(figureHead, results.map(figureRow)),
   ];
   return { id: `suite-${name}`, title: name, blocks };
 }

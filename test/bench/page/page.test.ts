@@ -39,6 +39,11 @@ t.test('when a page is made, then every suite has its charts, numbers and machin
   t.match(html, /125\s%/);
   t.equal([...html.matchAll(/<svg class="wide"/g)].length, 4, 'two charts each for two suites');
   t.equal([...html.matchAll(/<svg class="narrow"/g)].length, 4);
+  t.equal(
+    [...html.matchAll(/<summary>Every figure/g)].length,
+    2,
+    'a table in sight where there is no chart',
+  );
   t.match(html, 'viewport');
   t.match(html, 'prefers-color-scheme: dark');
   t.notMatch(html, /<script|<link|src="|url\(/, 'needs nothing else');
