@@ -1,5 +1,4 @@
-// The definitions of the low-rank products, by libtorch's operators: in float32, or in float64 where
-// x is.
+// The definitions of the low-rank products, by libtorch's operators, in float32 or float64.
 #include <ATen/Functions.h>
 #include <ATen/TensorOperators.h>
 
