@@ -9,6 +9,7 @@ const files = {
   rows: './fused.test.js',
   gradients: './fused_gradients.test.js',
   'low rank': './lora_linear.test.js',
+  losses: './linear_cross_entropy.test.js',
 };
 const cases = Object.entries(files).flatMap(([name, file]) =>
   ['avx2', 'default'].map((capability) => ({ name, file, capability })),
