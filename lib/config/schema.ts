@@ -131,7 +131,7 @@ const lhspg = z
     rest_share: shareBelowOne
       .default(0.3)
       .describe("Share of LHSPG's steps that is training alone, where there are rounds."),
-    token_share: share.default(0.2).describe('Share of `tokens` spent here.'),
+    token_share: share.default(0.1).describe('Share of `tokens` spent here.'),
     warmup_share: share
       .lt(1)
       .default(0.1)

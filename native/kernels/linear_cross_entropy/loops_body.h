@@ -7,7 +7,7 @@ namespace lorashear::LORASHEAR_ISA {
 namespace {
 
 // Elements that are summed in float32 before they go to double.
-constexpr int64_t kSummed = 512;
+constexpr int64_t kSummedLogits = 512;
 
 // tanh x = 1 - 2 / (e^2x + 1)
 LORASHEAR_INLINE void hyperbolic_tangent(const Floats& x, Floats& result) {
@@ -50,8 +50,8 @@ template <typename T, bool Capped>
 double total_of(const LogitRow<T>& row, float most) {
   Floats e, slope;
   double total = 0;
-  for (int64_t start = 0; start < row.n; start += kSummed) {
-    const int64_t end = std::min(row.n, start + kSummed);
+  for (int64_t start = 0; start < row.n; start += kSummedLogits) {
+    const int64_t end = std::min(row.n, start + kSummedLogits);
     Floats part = Floats{};
     for (int64_t i = start; i < end; i += kWidth) {
       exponentials<T, Capped>(row, i, most, e, slope);
