@@ -1,6 +1,6 @@
 // What the device's allocator says, and a full device as an error after which all goes on.
 import { memoryStatistics, resetPeakMemory } from '../../lib/tensor/memory.js';
-import { add, empty, full, matmul, to, zeros } from '../../lib/tensor/ops.js';
+import { add, empty, full, matmul, select, to, zeros } from '../../lib/tensor/ops.js';
 import { scoped } from '../../lib/tensor/scope.js';
 import type { DeviceMemory } from '../../lib/tensor/memory.js';
 import { gpu, test } from '../fixtures/gpu.js';
@@ -64,7 +64,7 @@ test(
     t.ok(scoped(isUsable));
     scoped(() => {
       const a = full([Math.floor(piece / 4)], 1, 'float32', gpu);
-      t.equal(add(a, a).toArray().at(-1), 2);
+      t.equal(select(add(a, a), 0, -1).item(), 2); // all of it would be more than JavaScript's arrays hold
     });
   },
   'memory',
