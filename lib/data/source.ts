@@ -55,6 +55,7 @@ export async function openSource(
       }
     },
     async fingerprint(signal) {
+      signal?.throwIfAborted(); // a hash that is known asks no more
       const hash = createHash('sha256');
       hash.update(JSON.stringify([found.format, column, found.shared ? [split, holdout] : null]));
       for (const file of found.files) {

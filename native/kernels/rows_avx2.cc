@@ -8,7 +8,7 @@
 #pragma GCC target("avx2,fma,f16c")
 #define LORASHEAR_ISA avx2
 #define LORASHEAR_AVX2
-#include "kernels/rows_body.h"
 #include "kernels/linear_cross_entropy/loops_body.h"
+#include "kernels/rows_body.h"
 #pragma GCC pop_options
 #endif

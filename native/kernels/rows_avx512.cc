@@ -8,7 +8,7 @@
 #pragma GCC target("avx512f,avx512bw,avx512dq,avx512vl,avx2,fma,f16c,prefer-vector-width=512")
 #define LORASHEAR_ISA avx512
 #define LORASHEAR_AVX512
-#include "kernels/rows_body.h"
 #include "kernels/linear_cross_entropy/loops_body.h"
+#include "kernels/rows_body.h"
 #pragma GCC pop_options
 #endif

@@ -10,7 +10,7 @@
 #define LORASHEAR_ISA avx512_bf16
 #define LORASHEAR_AVX512
 #define LORASHEAR_AVX512_BF16
-#include "kernels/rows_body.h"
 #include "kernels/linear_cross_entropy/loops_body.h"
+#include "kernels/rows_body.h"
 #pragma GCC pop_options
 #endif

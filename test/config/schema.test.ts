@@ -31,7 +31,7 @@ t.test('when nothing else is said, then these are the settings', async (t) => {
       periods: 5,
       rounds: 1,
       rest_share: 0.3,
-      token_share: 0.2,
+      token_share: 0.1,
       warmup_share: 0.1,
       learning_rate: 1e-3,
       schedule: 'constant',

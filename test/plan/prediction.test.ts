@@ -26,13 +26,13 @@ t.test(
   (t) => {
     const { stages, seconds } = predicted({ knowledge: { sequences: 2 }, lhspg: { sequences: 3 } });
     const work = Object.fromEntries(stages.map(({ stage, macs }) => [stage, macs / total.macs]));
-    // 100 steps of 128 tokens: 20 prune, 80 recover; three sources of 48 windows, 16 of them in each round.
+    // 100 steps of 128 tokens: 10 prune, 90 recover; three sources of 48 windows, 16 of them in each round.
     t.equal(work['evaluate'], 3 * 3 * 48 * 32);
     // Three ratios of two groups in each of two layers, in the second without the first layer's products; the head is 32 · 16.
     const second = 1 - (1 - 512 / total.macs) / 2;
     t.ok(Math.abs((work['knowledge'] ?? NaN) - 2 * 32 * (2 + 3 * 2 * (1 + second))) < 1e-9);
-    t.equal(work['prune'], 5 * 3 * 32 + 2 * 20 * 128);
-    t.equal(work['recover'], 2 * 80 * 128 + 3 * 16 * 32 * (5 + 1));
+    t.equal(work['prune'], 5 * 3 * 32 + 2 * 10 * 128);
+    t.equal(work['recover'], 2 * 90 * 128 + 3 * 16 * 32 * (5 + 1));
     const all = stages.reduce((sum, { macs }) => sum + macs, 0);
     t.ok(Math.abs((seconds ?? NaN) - all / 1e6) < 1e-6);
     const { range } = predicted({ knowledge: { sequences: 2 }, lhspg: { sequences: 3 } });

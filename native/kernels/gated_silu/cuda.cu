@@ -1,5 +1,5 @@
-// The gated SiLU and its gradients on CUDA: every element is read once and written once, 16 bytes a thread where they
-// lie so.
+// The gated SiLU and its gradients on CUDA: every element is read once and written once, 16 bytes a
+// thread where they lie so.
 #include <algorithm>
 
 #include "kernels/gated_silu/device.h"
@@ -32,8 +32,7 @@ __global__ void __launch_bounds__(kThreads) forward_kernel(GatedRows rows, T* re
 }
 
 template <typename T, int V>
-__global__ void __launch_bounds__(kThreads)
-    backward_kernel(GatedRows rows, T* of_gate, T* of_up) {
+__global__ void __launch_bounds__(kThreads) backward_kernel(GatedRows rows, T* of_gate, T* of_up) {
   using Vector = Pack<T, V>;
   const int64_t per_row = rows.n / V, all = rows.rows * per_row;
   const T* gates = static_cast<const T*>(rows.gate);
@@ -44,8 +43,7 @@ __global__ void __launch_bounds__(kThreads)
     const int64_t row = i / per_row, at = (i - row * per_row) * V;
     const Vector g = *reinterpret_cast<const Vector*>(gates + row * rows.gate_stride + at);
     const Vector u = *reinterpret_cast<const Vector*>(ups + row * rows.up_stride + at);
-    const Vector d =
-        *reinterpret_cast<const Vector*>(gradients + row * rows.gradient_stride + at);
+    const Vector d = *reinterpret_cast<const Vector*>(gradients + row * rows.gradient_stride + at);
     Vector to_gate, to_up;
 #pragma unroll
     for (int v = 0; v < V; ++v) {
@@ -67,8 +65,7 @@ bool lies(const void* data, int64_t stride, int64_t elements, int64_t bytes) {
 template <typename T, int V>
 void launch(const GatedRows& rows, void* first, void* second) {
   const int64_t all = rows.rows * (rows.n / V);
-  const auto blocks = static_cast<unsigned>(
-      std::min((all + kThreads - 1) / kThreads, kMostBlocks));
+  const auto blocks = static_cast<unsigned>(std::min((all + kThreads - 1) / kThreads, kMostBlocks));
   if (rows.gradient) {
     backward_kernel<T, V><<<blocks, kThreads, 0, rows.stream>>>(rows, static_cast<T*>(first),
                                                                 static_cast<T*>(second));

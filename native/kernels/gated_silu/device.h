@@ -5,8 +5,8 @@
 
 namespace lorashear {
 
-// Rows of n elements; those of gate, up and the gradient of the result are `*_stride` elements apart, those that are
-// written lie densely.
+// Rows of n elements; those of gate, up and the gradient of the result are `*_stride` elements
+// apart, those that are written lie densely.
 struct GatedRows {
   const void* gate;
   const void* up;

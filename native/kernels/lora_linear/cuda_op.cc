@@ -1,4 +1,5 @@
-// The low-rank products on CUDA, by cuBLAS: in the type of x, summed in float32, and y added to where it lies.
+// The low-rank products on CUDA, by cuBLAS: in the type of x, summed in float32, and y added to
+// where it lies.
 #include <ATen/Functions.h>
 #include <ATen/TensorOperators.h>
 #include <torch/library.h>

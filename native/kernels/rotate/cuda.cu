@@ -1,4 +1,5 @@
-// Rotary positions and their gradient on CUDA: a thread turns some pairs of one head, and elements from R on are copied.
+// Rotary positions and their gradient on CUDA: a thread turns some pairs of one head, and elements
+// from R on are copied.
 #include <algorithm>
 
 #include "kernels/rotate/device.h"
@@ -64,8 +65,7 @@ template <typename T, int V>
 void launch(const Turn& turn) {
   const int64_t all = turn.batches * turn.tokens * turn.heads * (turn.turned / 2 / V);
   if (all == 0) return;
-  const auto blocks = static_cast<unsigned>(
-      std::min((all + kThreads - 1) / kThreads, kMostBlocks));
+  const auto blocks = static_cast<unsigned>(std::min((all + kThreads - 1) / kThreads, kMostBlocks));
   rotate_kernel<T, V><<<blocks, kThreads, 0, turn.stream>>>(turn);
 }
 
