@@ -1,7 +1,8 @@
-// The loop of loops.h as text: each rows_<set>.cc includes this once, after rows_body.h.
+// The loop of loops.h as text: each rows_<set>.cc includes this once, within its target.
 #pragma once
 
 #include "kernels/linear_cross_entropy/loops.h"
+#include "kernels/rows_body.h"
 
 namespace lorashear::LORASHEAR_ISA {
 namespace {
