@@ -42,7 +42,7 @@ const { values } = parseArgs({
     importance: { type: 'string', default: 'knowledge' },
     proxy: { type: 'string', default: 'magnitude' },
     floor: { type: 'string', default: '0.05' },
-    share: { type: 'string', default: '0.2' },
+    share: { type: 'string', default: '0.1' },
     rounds: { type: 'string', default: '1' },
   },
 });

@@ -10,15 +10,23 @@ interface Row {
   readonly saliency: string;
   readonly ratio: number;
   readonly seed: number;
+  /** Of the tokens that LHSPG got; the first rows do not say it. */
+  readonly share?: number;
   readonly cut: { readonly geometricMean: number };
   readonly recovered: { readonly geometricMean: number };
 }
 
 /** Flags that the table shows without their names. */
-const columns = /--(form|saliency|ratio|seed) \S+ ?/g;
+const columns = /--(form|saliency|ratio|seed|share) \S+ ?/g;
 
-const methodOf = ({ form, saliency, args = '' }: Row): string =>
-  [form, saliency, args.replace(columns, '').trim()].filter((part) => part !== '').join(' ');
+/** The share that a job gives by default, and that of the rows before rows said it. */
+const [usual, first] = [0.1, 0.2];
+
+function methodOf({ form, saliency, share = first, args = '' }: Row): string {
+  const told = form.startsWith('one-shot') || share === usual ? '' : `--share ${share}`;
+  const parts = [form, saliency, told, args.replace(columns, '').trim()];
+  return parts.filter((part) => part !== '').join(' ');
+}
 
 const mean = (values: readonly number[]): number =>
   values.reduce((sum, value) => sum + value, 0) / values.length;
