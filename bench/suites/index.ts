@@ -12,6 +12,7 @@ import { halfSpaceProjectionSuite } from './half_space_projection.js';
 import { knowledgeSuite } from './knowledge.js';
 import { lhspgSuite } from './lhspg.js';
 import { load } from './load.js';
+import { loraProcess } from './lora_process.js';
 import { loraStepSuite } from './lora_step.js';
 import { mmap } from './mmap.js';
 import { operatorsSuite } from './operators.js';
@@ -31,6 +32,7 @@ export const suites: readonly Suite[] = [
   knowledgeSuite,
   lhspgSuite,
   loraStepSuite,
+  loraProcess,
   evaluationSuite,
   load,
   cut,
