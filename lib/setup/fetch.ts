@@ -13,6 +13,7 @@ import {
 import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { LoraShearError } from '../errors.js';
+import { bytesBelow } from './bytes_below.js';
 import { cacheError, cacheFolder, type Environment, makeFolder } from './cache.js';
 import { findPython } from './machine.js';
 import { partialVariable, resumablePip } from './resumable_pip.js';
@@ -221,16 +222,4 @@ async function sha256(path: string): Promise<string> {
   const hash = createHash('sha256');
   await pipeline(createReadStream(path, { highWaterMark: 1 << 20 }), hash);
   return hash.digest('hex');
-}
-
-/** Bytes of a file, or of all files below a folder. */
-function bytesBelow(path: string): number {
-  const itself = statSync(path, { throwIfNoEntry: false });
-  if (!itself?.isDirectory()) return itself?.size ?? 0;
-  let sum = 0;
-  for (const entry of readdirSync(path, { recursive: true, encoding: 'utf8' })) {
-    const found = statSync(join(path, entry), { throwIfNoEntry: false });
-    if (found?.isFile()) sum += found.size;
-  }
-  return sum;
 }
