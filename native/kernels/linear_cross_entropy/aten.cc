@@ -42,7 +42,7 @@ LossAndGradient linear_cross_entropy_aten(LORASHEAR_LOSS_PARAMETERS) {
     logits.reset();
     part(losses).copy_(logs.gather(1, part(targets)).neg_().masked_fill_(part(ignored), 0));
     if (!gradient) continue;
-    const at::Tensor slope = logs.exp_();
+    const at::Tensor& slope = logs.exp_();
     slope.scatter_add_(1, part(targets), at::full({count, 1}, -1, logs.options()));
     if (softcap != 0) slope.mul_(squeezed.mul_(squeezed).neg_().add_(1));
     if (scale != 1) slope.mul_(scale);
