@@ -1,20 +1,19 @@
 // A program that trains: from its start to the end of the first step, and its largest memory; beside the peer's program.
 import { spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
-import { llamaConfigOf, tokenIds } from '../llama_folder.js';
-import { defaultModel } from '../sliced_matrices.js';
+import { type TrainingDType, defaultTraining, trainingParameters } from '../lora_training.js';
 import { type Case, type Measurement, type Suite, type Target, ratioTo } from '../suite.js';
 
 const script = fileURLToPath(new URL('../first_steps.js', import.meta.url));
-const shape = { ...defaultModel, vocabulary: 8192 };
-const [batch, length] = [4, 256];
 /** Of the case of memory: allocators have then what they keep. */
 const severalSteps = 4;
 
-type DType = 'float32' | 'bfloat16';
-
 /** Seconds from start to end, and the largest memory in MiB, of a new process. */
-function program(dtype: DType, device: string, steps: number): { seconds: number; mib: number } {
+function program(
+  dtype: TrainingDType,
+  device: string,
+  steps: number,
+): { seconds: number; mib: number } {
   const start = process.hrtime.bigint();
   const args = [script, dtype, device, String(steps)];
   const { stdout, stderr, status } = spawnSync(process.execPath, args, { encoding: 'utf8' });
@@ -29,14 +28,15 @@ interface Asked {
   readonly targets: readonly Target[];
 }
 
-function processCase({ what, unit, steps, targets }: Asked, dtype: DType, device: string): Case {
+function processCase(
+  { what, unit, steps, targets }: Asked,
+  dtype: TrainingDType,
+  device: string,
+): Case {
   return {
     name: `${what}, default model, ${dtype}`,
     ...{ unit, peers: ['eager', 'compiled'], targets },
-    parameters: {
-      ...{ device, dtype, batch, length, r: 8, alpha: 16, steps, unit },
-      ...{ config: llamaConfigOf(shape, dtype), ids: tokenIds(batch * length, shape.vocabulary) },
-    },
+    parameters: { ...trainingParameters(defaultTraining, dtype, device), steps, unit },
     prepare: () => ({
       measure(): Measurement {
         const { seconds, mib } = program(dtype, device, steps);

@@ -1,15 +1,18 @@
 // A LoRA training step on a frozen base, beside transformers with PEFT, eager and compiled.
-import { loraParameters } from '../../lib/lora/lora.js';
 import { backward, clearGrads } from '../../lib/tensor/autograd.js';
 import { scoped } from '../../lib/tensor/scope.js';
-import { AdamW } from '../../lib/train/adamw.js';
-import { type TokenBatch, nextTokenLoss } from '../../lib/train/language_model_loss.js';
-import { allAtOnce, trainOnBatch } from '../../lib/train/train_batch.js';
+import { nextTokenLoss } from '../../lib/train/language_model_loss.js';
 import { waiterFor } from '../device.js';
-import { type LlamaModelShape, llamaConfigOf, tokenIds } from '../llama_folder.js';
 import { loraStepFlops } from '../llama_flops.js';
-import { randomLlama } from '../random_llama.js';
-import { defaultModel, llama7b } from '../sliced_matrices.js';
+import {
+  type TrainingDType,
+  type TrainingShape,
+  defaultTraining,
+  lora,
+  loraTraining,
+  trainingParameters,
+} from '../lora_training.js';
+import { llama7b } from '../sliced_matrices.js';
 import {
   type Case,
   type Checks,
@@ -20,38 +23,25 @@ import {
 } from '../suite.js';
 import { timed } from '../timed.js';
 
-const lora = { r: 8, alpha: 16 };
-
 interface Step {
   readonly name: string;
-  readonly shape: LlamaModelShape;
-  readonly dtype: 'float32' | 'bfloat16';
-  readonly batch: number;
-  readonly length: number;
+  readonly training: TrainingShape;
+  readonly dtype: TrainingDType;
   readonly targets: readonly Target[];
   readonly tolerance: number;
 }
 
-function stepCase({ name, shape, dtype, batch, length, ...rest }: Step, device: string): Case {
-  const { vocab_size, ...config } = llamaConfigOf(shape, dtype);
+function stepCase({ name, training, dtype, targets, tolerance }: Step, device: string): Case {
+  const { shape, batch, length } = training;
   const flops = loraStepFlops(shape, batch, length, lora.r);
   return {
-    ...{ name, ...rest, unit: 's', peers: ['eager', 'compiled'], compute: { flops, dtype } },
-    parameters: {
-      ...{ device, dtype, batch, length, ...lora, config: { ...config, vocab_size } },
-      ids: tokenIds(batch * length, shape.vocabulary),
-    },
-    prepare({ ids }) {
-      const model = randomLlama({ shape, dtype, device, ...lora });
-      const factors = loraParameters(model);
-      const optimizer = new AdamW(factors);
-      const tokens: TokenBatch = { ids: Int32Array.from(ids as number[]), batch, length };
-      const options = { learningRate: 1e-4, clip: 1, ...allAtOnce };
-      const call = (): void => {
-        trainOnBatch(model, tokens, (t, pass) => nextTokenLoss(model, t, pass), optimizer, options);
-      };
+    ...{ name, targets, tolerance, unit: 's', peers: ['eager', 'compiled'] },
+    compute: { flops, dtype },
+    parameters: trainingParameters(training, dtype, device),
+    prepare() {
+      const { model, factors, tokens, step, dispose } = loraTraining(training, dtype, device);
       return {
-        measure: timed({ call, wait: waiterFor(device) }),
+        measure: timed({ call: step, wait: waiterFor(device) }),
         check(): Checks {
           const loss = scoped(() => {
             const l = nextTokenLoss(model, tokens);
@@ -69,10 +59,7 @@ function stepCase({ name, shape, dtype, batch, length, ...rest }: Step, device: 
           const rows = [...norms].map(([key, n]) => [key, [Math.hypot(...n), ...n]] as const);
           return { loss: [loss, loss], ...Object.fromEntries(rows) };
         },
-        dispose() {
-          optimizer.dispose();
-          model.dispose();
-        },
+        dispose,
       };
     },
   };
@@ -80,21 +67,20 @@ function stepCase({ name, shape, dtype, batch, length, ...rest }: Step, device: 
 
 const onCpu: readonly Step[] = [
   {
-    ...{ name: 'default model, 4×256, float32', shape: { ...defaultModel, vocabulary: 8192 } },
-    ...{ dtype: 'float32', batch: 4, length: 256, tolerance: 1e-4 },
-    targets: [fasterThan('eager', 1.7)],
+    ...{ name: 'default model, 4×256, float32', training: defaultTraining, dtype: 'float32' },
+    ...{ tolerance: 1e-4, targets: [fasterThan('eager', 1.7)] },
   },
   {
-    ...{ name: 'default model, 4×256, bfloat16', shape: { ...defaultModel, vocabulary: 8192 } },
-    ...{ dtype: 'bfloat16', batch: 4, length: 256, tolerance: 0.05 },
-    targets: [fasterThan('compiled', 1.3)],
+    ...{ name: 'default model, 4×256, bfloat16', training: defaultTraining, dtype: 'bfloat16' },
+    ...{ tolerance: 0.05, targets: [fasterThan('compiled', 1.3)] },
   },
 ];
 
 const onCuda: readonly Step[] = [
   {
-    ...{ name: 'LLaMA-7B, 4×2048, bfloat16', shape: { ...llama7b, vocabulary: 32000 } },
-    ...{ dtype: 'bfloat16', batch: 4, length: 2048, tolerance: 0.05 },
+    name: 'LLaMA-7B, 4×2048, bfloat16',
+    training: { shape: { ...llama7b, vocabulary: 32000 }, batch: 4, length: 2048 },
+    ...{ dtype: 'bfloat16', tolerance: 0.05 },
     targets: [fasterThan('eager', 1.3), nearGemmRate(0.45)],
   },
 ];

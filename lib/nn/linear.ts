@@ -79,7 +79,7 @@ export class Linear extends Module {
     add_(this.matrix, delta);
   }
 
-  /** x (…, in) → (…, out). Factors of another type compute in theirs on the CPU, as in PEFT. */
+  /** x (…, in) → (…, out). Factors of another type compute in theirs, as in PEFT; in the type of x on a GPU. */
   forward(x: Tensor): Tensor {
     if (this.gate) x = mul(x, this.gate);
     this.observer?.(x);

@@ -58,8 +58,8 @@ export const fusedRotate = op('lorashear::rotate(Tensor x, Tensor cos, Tensor si
 ) => Tensor;
 
 /**
- * x·Wᵀ + b + s·(x·Aᵀ)·Bᵀ with gradients of x, A and B; x (…, in), weight (out, in), a (r, in), b (out, r) float32. The
- * low-rank branch adds in float32 before y is rounded, without an r-wide or float32 copy of x or y.
+ * x·Wᵀ + b + s·(x·Aᵀ)·Bᵀ with gradients of x, A and B; x (…, in), weight (out, in), a (r, in), b (out, r) float32. On
+ * the CPU the low-rank branch adds in float32, on a GPU in the type of x with float32 sums; neither copies x or y.
  */
 export const loraLinear = op(
   'lorashear::lora_linear(Tensor x, Tensor weight, Tensor? bias, Tensor a, Tensor b, float scale) -> Tensor',
