@@ -7,6 +7,7 @@ import { indexSelect, reshape, slice, to } from '../tensor/ops.js';
 import { longTensorOn } from '../tensor/placed.js';
 import { keep, scoped } from '../tensor/scope.js';
 import type { Tensor } from '../tensor/tensor.js';
+import { firstSeen } from './first_seen.js';
 import type { KvCache } from './kv_cache.js';
 import type { Module } from './module.js';
 import type { Rotation, RotationTable } from './rope.js';
@@ -63,6 +64,7 @@ export class Pass {
   readonly #starts: Int32Array | null;
   readonly #trees: readonly TreeRow[] | null;
   readonly #masks = new Map<string, Tensor>();
+  readonly #firsts = new Map<number, Tensor | null>();
   readonly #rotations = new Map<RotationTable, Rotation>();
   readonly #positions = new Map<number, Tensor>();
   readonly #owned: Tensor[] = [];
@@ -133,6 +135,27 @@ export class Pass {
     const plain = this.#whole && !narrow && (this.past === 0 || this.length === 1);
     if (plain) return { causal: this.length > 1, mask: null };
     return { causal: false, mask: this.#maskOf(window, false) };
+  }
+
+  /**
+   * The first token that each query sees, int32 (B or 1, T), where it sees all from there to itself; null where that is
+   * the row's first. Undefined where it sees others, or is one alone: {@link visibility} serves both.
+   */
+  firstSeen(window: number | null): { readonly first: Tensor | null } | undefined {
+    if (this.length === 1 || this.#trees) return undefined;
+    const narrow = window !== null && this.total > window;
+    if (this.#whole && !narrow) return { first: null };
+    const width = narrow ? window : this.total;
+    let first = this.#firsts.get(width);
+    if (first === undefined) {
+      const { batch, length, past } = this;
+      const rows = { batch, length, past, mask: this.#mask, starts: this.#starts };
+      const found = firstSeen(rows, width);
+      const shape = [(found?.length ?? 0) / length, length];
+      first = found && this.#own(fromTypedArray(found, shape, 'int32'));
+      this.#firsts.set(width, first);
+    }
+    return first ? { first } : undefined;
   }
 
   /** The opposite, for scores that are written out: 1 where a query does not see a key (B or 1, 1, T, S). */

@@ -24,6 +24,7 @@ constexpr int64_t kWidth = 4;
 #endif
 using Floats = float __attribute__((vector_size(4 * kWidth)));
 using Words = uint32_t __attribute__((vector_size(4 * kWidth)));
+using Ints = int32_t __attribute__((vector_size(4 * kWidth)));
 using Halves = uint16_t __attribute__((vector_size(2 * kWidth)));
 
 LORASHEAR_INLINE void widen(const Halves& from, Words& to) {

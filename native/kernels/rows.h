@@ -10,6 +10,8 @@
 #include <functional>
 #include <type_traits>
 
+#include "kernels/attention/loops.h"
+
 namespace lorashear {
 
 // Rows of a matrix that are multiplied with vectors together.
@@ -80,6 +82,7 @@ struct RowLoops {
                           T* of_up);
   // The gradient of x from that of what rotate made
   void (*rotate_back)(const T* gradient, const T* cos, const T* sin, int64_t half, T* y);
+  AttentionLoops<T> attention;
 };
 
 struct RowSet {

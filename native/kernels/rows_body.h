@@ -237,6 +237,7 @@ void product(const Product<T>& given, int64_t rows) {
 }  // namespace
 }  // namespace lorashear::LORASHEAR_ISA
 
+#include "kernels/attention/loops_body.h"
 #include "kernels/low_rank_body.h"
 #include "kernels/rows_back_body.h"
 
@@ -244,10 +245,19 @@ namespace lorashear::LORASHEAR_ISA {
 namespace {
 
 template <typename T>
-constexpr RowLoops<T> row_loops_of = {rms_norm<T>,          gated_silu<T>,  rotate<T, false>,
-                                      product<T>,           low_rank_in<T>, low_rank_out<T>,
-                                      low_rank_gradient<T>, add<T>,         rms_norm_back<T>,
-                                      gated_silu_back<T>,   rotate<T, true>};
+constexpr RowLoops<T> row_loops_of = {rms_norm<T>,
+                                      gated_silu<T>,
+                                      rotate<T, false>,
+                                      product<T>,
+                                      low_rank_in<T>,
+                                      low_rank_out<T>,
+                                      low_rank_gradient<T>,
+                                      add<T>,
+                                      rms_norm_back<T>,
+                                      gated_silu_back<T>,
+                                      rotate<T, true>,
+                                      {pair_columns<T>, pair_rows<T>, transpose<T>, write_rows<T>,
+                                       row_products<T>, softmax<T>, key_gradients<T>}};
 
 }  // namespace
 

@@ -29,11 +29,11 @@ const batch = {
   segments: ids.map((_, i) => (i % 35 < 13 ? 0 : 1)),
 };
 
-function step(dtype: Type, ours: boolean): Step {
+function step(dtype: Type, ours: boolean, seed = 2): Step {
   using model = loadModel(stories, { device: 'cpu', dtype });
   attachLora(model, { r: 3, alpha: 6, seed: 1 });
   const parameters = loraParameters(model);
-  const random = randomStream(2);
+  const random = randomStream(seed);
   noGrad(() => {
     for (const p of parameters.values()) uniform_(p, -0.1, 0.1, random.id);
   });
@@ -78,9 +78,22 @@ test('when a model of float32 is learned through by our operators, then loss and
 });
 
 test('when the model is bfloat16, then they are no farther from float32’s than libtorch’s are', (t) => {
-  const exact = step('float32', false);
-  const [ours, plain] = [step('bfloat16', true), step('bfloat16', false)];
-  const [near, far] = [farFrom(ours, exact), farFrom(plain, exact)];
-  t.ok(near <= far, `${near} ${far}`);
-  t.ok(Math.abs(ours.loss - exact.loss) <= Math.abs(plain.loss - exact.loss) + 1e-3);
+  const [ours, plain] = [
+    { gradients: 0, loss: 0 },
+    { gradients: 0, loss: 0 },
+  ];
+  for (let seed = 2; seed < 14; seed++) {
+    const exact = step('float32', false, seed);
+    for (const [sum, byUs] of [
+      [ours, true],
+      [plain, false],
+    ] as const) {
+      const found = step('bfloat16', byUs, seed);
+      sum.gradients += farFrom(found, exact) ** 2;
+      sum.loss += (found.loss - exact.loss) ** 2;
+    }
+  }
+  t.ok(ours.gradients <= plain.gradients, `${ours.gradients} ${plain.gradients}`);
+  // One number of few tokens each: over 80 seeds both are 0.005 in the mean, over twelve they scatter.
+  t.ok(ours.loss <= 2 * plain.loss, `${ours.loss} ${plain.loss}`);
 });

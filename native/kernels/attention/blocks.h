@@ -1,0 +1,111 @@
+// What the passes of attention share: sizes, which tokens a block of queries sees, and memory.
+#pragma once
+
+#include <ATen/Functions.h>
+#include <ATen/Parallel.h>
+#include <ATen/core/Tensor.h>
+
+#include <algorithm>
+#include <array>
+#include <limits>
+#include <optional>
+
+#include "kernels/attention/loops.h"
+
+namespace lorashear {
+
+inline int64_t rounded_up(int64_t n, int64_t to) {
+  return (n + to - 1) / to * to;
+}
+
+struct AttentionSizes {
+  int64_t batch, heads, kv_heads, queries, keys, width;
+
+  AttentionSizes(const at::Tensor& q, const at::Tensor& k)
+      : batch(q.size(0)),
+        heads(q.size(1)),
+        kv_heads(k.size(1)),
+        queries(q.size(2)),
+        keys(k.size(2)),
+        width(q.size(3)) {}
+  int64_t shared() const { return heads / kv_heads; }  // query heads of a kv head
+  int64_t query_blocks() const { return (queries + kQueries - 1) / kQueries; }
+  int64_t padded_keys() const { return rounded_up(keys, kKeyPanel); }
+};
+
+// The elements of one head, token by token.
+template <typename T>
+Panel<T> head_of(const at::Tensor& x, int64_t batch, int64_t head, int64_t from, int64_t count) {
+  const T* data = x.const_data_ptr<T>() + batch * x.stride(0) + head * x.stride(1);
+  return {data + from * x.stride(2), x.stride(2), count, x.size(3)};
+}
+
+inline at::Tensor with_dense_heads(const at::Tensor& x) {
+  return x.stride(3) == 1 ? x : x.contiguous();
+}
+
+// Rows of (B, T, H, D) seen as (B, H, T, D).
+inline at::Tensor empty_heads(const at::Tensor& like) {
+  return at::empty({like.size(0), like.size(2), like.size(1), like.size(3)}, like.options())
+      .transpose(1, 2);
+}
+
+// The tokens that each query of a block sees; those behind the last query see none.
+struct Sight {
+  std::array<int32_t, kQueries> first, last;
+  int64_t begin = 0, end = 0;  // of all
+
+  Sight(const std::optional<at::Tensor>& given, const AttentionSizes& sizes, int64_t batch,
+        int64_t from, int64_t count) {
+    first.fill(std::numeric_limits<int32_t>::max());
+    last.fill(-1);
+    const int32_t* row = nullptr;
+    if (given)
+      row = given->const_data_ptr<int32_t>() + (given->size(0) > 1 ? batch : 0) * sizes.queries;
+    const int64_t past = sizes.keys - sizes.queries;
+    for (int64_t i = 0; i < count; ++i) {
+      const auto own = static_cast<int32_t>(past + from + i);
+      last[i] = own;
+      first[i] = row ? std::clamp(row[from + i], 0, own) : 0;
+    }
+    begin = *std::min_element(first.begin(), first.begin() + count);
+    end = past + from + count;
+  }
+};
+
+// Memory of the threads, which each cuts into aligned pieces.
+class ThreadMemory {
+ public:
+  static constexpr int64_t kLine = 64;
+
+  explicit ThreadMemory(int64_t bytes)
+      : bytes_(rounded_up(bytes, kLine)),
+        memory_(at::empty({at::get_num_threads() * bytes_ + kLine}, at::kByte)) {}
+
+  class Share {
+   public:
+    explicit Share(uint8_t* data) : data_(data) {}
+    template <typename T>
+    T* take(int64_t count) {
+      T* taken = reinterpret_cast<T*>(data_);
+      data_ += rounded_up(count * static_cast<int64_t>(sizeof(T)), kLine);
+      return taken;
+    }
+
+   private:
+    uint8_t* data_;
+  };
+
+  // The calling thread's, from its start on.
+  Share own() const {
+    auto* data = memory_.mutable_data_ptr<uint8_t>();
+    data += (kLine - reinterpret_cast<uintptr_t>(data) % kLine) % kLine;
+    return Share(data + at::get_thread_num() * bytes_);
+  }
+
+ private:
+  int64_t bytes_;
+  at::Tensor memory_;
+};
+
+}  // namespace lorashear

@@ -1,0 +1,49 @@
+// Products of blocks that lie in a cache, by oneDNN's kernels inside libtorch: bf16 in pairs with
+// float32 sums (AVX512_BF16, AMX), or float32.
+#pragma once
+
+#include <ATen/native/CPUBlas.h>
+#include <c10/util/BFloat16.h>
+
+#include <cstdint>
+
+#include "kernels/instruction_set.h"
+
+namespace lorashear {
+
+// Neighbours down a column that lie beside each other in a right-hand block, in one 32-bit word.
+template <typename T>
+constexpr int64_t kPair = 4 / static_cast<int64_t>(sizeof(T));
+
+// A left-hand block lies row by row. A right-hand one of k rows and n columns is [k / kPair][n]
+// words: bf16 in pairs of rows, k even.
+template <typename T>
+struct Block {
+  T* data;
+  int64_t stride;  // elements from row to row of a left-hand block, words of a right-hand one
+};
+
+inline bool has_block_products(at::ScalarType type) {
+  if (type == at::kFloat) return instruction_set() >= InstructionSet::avx2;
+  return type == at::kBFloat16 && instruction_set() >= InstructionSet::avx512_bf16 &&
+         at::native::cpublas::could_pack(type);
+}
+
+// c (m, n) = a (m, k) b (k, n), or that added to c.
+template <typename T>
+void block_product(int64_t m, int64_t n, int64_t k, const Block<T>& a, const Block<T>& b,
+                   const Block<float>& c, bool add) {
+  at::native::cpublas::brgemm(m, n, k, a.stride, b.stride, c.stride, add, a.data, b.data, c.data,
+                              sizeof(T) == 2);
+}
+
+// Lets go of the processor's tiles, at the end of a thread's share of block products.
+class BlockProducts {
+ public:
+  BlockProducts() = default;
+  ~BlockProducts() { at::native::cpublas::brgemm_release(); }
+  BlockProducts(const BlockProducts&) = delete;
+  BlockProducts& operator=(const BlockProducts&) = delete;
+};
+
+}  // namespace lorashear
