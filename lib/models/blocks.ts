@@ -37,7 +37,40 @@ export interface HalfParts {
 }
 
 /** One half of a block: after(part(before(x))); null where it adds nothing (see {@link PartHooks}). */
-type Half = (x: Tensor, pass: Pass) => Tensor | null;
+type Half = (x: Stream, pass: Pass) => Tensor | null;
+
+/** What goes through a block. What a half adds waits for a norm that reads the sum: one operator computes both. */
+class Stream {
+  #added: Tensor | null = null;
+
+  constructor(private x: Tensor) {}
+
+  add(y: Tensor | null): void {
+    if (!y) return;
+    this.x = this.sum();
+    this.#added = y;
+  }
+
+  become(y: Tensor | null): void {
+    this.x = y ?? this.sum();
+    this.#added = null;
+  }
+
+  sum(): Tensor {
+    if (this.#added) this.x = add(this.x, this.#added);
+    this.#added = null;
+    return this.x;
+  }
+
+  /** The norm of the sum; `run` calls the norm where the sum is there already. */
+  normed(norm: Norm, run: (x: Tensor) => Tensor): Tensor {
+    const both = this.#added && norm.ofSum?.(this.x, this.#added);
+    if (!both) return run(this.sum());
+    [this.x] = both;
+    this.#added = null;
+    return both[1];
+  }
+}
 
 abstract class TwoHalves extends Module {
   readonly parts = new Map<Sublayer, Module>();
@@ -62,7 +95,7 @@ abstract class TwoHalves extends Module {
       let y = sublayer && hooks?.given?.(module);
       if (y === null) return null;
       if (y === undefined) {
-        const inside = first ? first.run(x, pass) : x;
+        const inside = first ? x.normed(first.module, (sum) => first.run(sum, pass)) : x.sum();
         y = middle?.run(inside, pass) ?? inside;
         if (sublayer) hooks?.made?.(module, y);
       }
@@ -82,7 +115,7 @@ export interface BlockParts {
 /** x ← x + attention(x), then x ← x + mlp(x); each sum may be normalised. */
 export class SequentialBlock extends TwoHalves implements Block {
   readonly sequential = true;
-  readonly #steps: readonly ((x: Tensor, pass: Pass) => Tensor)[];
+  readonly #steps: readonly ((x: Stream, pass: Pass) => void)[];
 
   constructor(weights: WeightSource, { attention, mlp, skip }: BlockParts) {
     super();
@@ -93,7 +126,11 @@ export class SequentialBlock extends TwoHalves implements Block {
   }
 
   forward(x: Tensor, pass: Pass): Tensor {
-    return scoped(() => this.#steps.reduce((h, step) => step(h, pass), x));
+    return scoped(() => {
+      const stream = new Stream(x);
+      for (const step of this.#steps) step(stream, pass);
+      return stream.sum();
+    });
   }
 
   #stepsOf(
@@ -101,18 +138,15 @@ export class SequentialBlock extends TwoHalves implements Block {
     parts: HalfParts,
     sublayer: Sublayer,
     skip: ReadonlySet<Sublayer>,
-  ): ((x: Tensor, pass: Pass) => Tensor)[] {
-    const steps: ((x: Tensor, pass: Pass) => Tensor)[] = [];
+  ): ((x: Stream, pass: Pass) => void)[] {
+    const steps: ((x: Stream, pass: Pass) => void)[] = [];
     if (!skip.has(sublayer)) {
       const half = this.half(weights, parts, sublayer);
-      steps.push((x, pass) => {
-        const y = half(x, pass);
-        return y ? add(x, y) : x;
-      });
+      steps.push((x, pass) => x.add(half(x, pass)));
     }
     if (parts.afterSum) {
       const norm = this.half(weights, { part: parts.afterSum });
-      steps.push((x, pass) => norm(x, pass) ?? x);
+      steps.push((x, pass) => x.become(norm(x, pass)));
     }
     return steps;
   }
@@ -143,7 +177,7 @@ export class ParallelBlock extends TwoHalves implements Block {
     return scoped(() => {
       const h = this.#shared(x, pass);
       return this.#halves
-        .map((half) => half(h, pass))
+        .map((half) => half(new Stream(h), pass))
         .reduce<Tensor>((sum, y) => (y ? add(sum, y) : sum), x);
     });
   }

@@ -1,5 +1,5 @@
 // The two normalisations of language models, over the last dimension.
-import { fusedRmsNorm, mayFuseWithGradients } from '../tensor/fused.js';
+import { addRmsNorm, fusedRmsNorm, mayFuseWithGradients } from '../tensor/fused.js';
 import { add, layerNorm, rmsNorm, shift, to } from '../tensor/ops.js';
 import type { Tensor } from '../tensor/tensor.js';
 import { Module } from './module.js';
@@ -9,6 +9,8 @@ import type { WeightSource } from './weight_source.js';
 export interface Norm extends Module {
   /** x (…, C) → (…, C) */
   forward(x: Tensor): Tensor;
+  /** x + added, and the norm of that, where one operator computes both; else null. */
+  ofSum?(x: Tensor, added: Tensor): [sum: Tensor, normed: Tensor] | null;
 }
 
 /** y = w · x / √(mean(x²) + ε), the mean over the last dimension; plus a bias where LayerNorm had one. */
@@ -34,6 +36,12 @@ export class RmsNorm extends Module implements Norm {
   forward(x: Tensor): Tensor {
     const y = this.offset === 0 ? this.#scaled(x, this.weight) : this.#shifted(x);
     return this.bias ? add(y, this.bias) : y;
+  }
+
+  ofSum(x: Tensor, added: Tensor): [sum: Tensor, normed: Tensor] | null {
+    const plain = this.offset === 0 && !this.bias && x.dtype === added.dtype;
+    if (!plain || !this.#onCpu || !mayFuseWithGradients()) return null;
+    return addRmsNorm(x, added, this.weight, this.eps);
   }
 
   #scaled(x: Tensor, weight: Tensor): Tensor {

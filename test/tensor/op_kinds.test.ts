@@ -42,6 +42,8 @@ t.test('when our operators are listed, then they are there with all overloads', 
     .map((schema) => schema.slice(0, schema.indexOf('(')));
   t.same(ours.sort(), [
     'lorashear::add_rms_norm',
+    'lorashear::causal_attention',
+    'lorashear::causal_attention_reference',
     'lorashear::gated_silu',
     'lorashear::gated_silu_reference',
     'lorashear::group_statistics',
