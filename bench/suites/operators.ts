@@ -2,9 +2,10 @@
 import { gated } from '../../lib/nn/activation.js';
 import { fastLinear } from '../../lib/nn/fast_linear.js';
 import { rotate } from '../../lib/nn/rope.js';
-import { noGrad } from '../../lib/tensor/autograd.js';
+import { backward, clearGrads, enableGrad, noGrad } from '../../lib/tensor/autograd.js';
+import { causalAttention } from '../../lib/tensor/causal_attention.js';
 import { fusedRmsNorm } from '../../lib/tensor/fused.js';
-import { rmsNorm, silu, view } from '../../lib/tensor/ops.js';
+import { attention, clone, reshape, rmsNorm, silu, sumAll } from '../../lib/tensor/ops.js';
 import { floatTensorOn } from '../../lib/tensor/placed.js';
 import { keep, scoped } from '../../lib/tensor/scope.js';
 import type { Tensor } from '../../lib/tensor/tensor.js';
@@ -49,7 +50,34 @@ const linear = (rows: number): Operator => ({
   run: (device, [x, w]) => fastLinear(x!, w!, null, device === 'cpu'),
 });
 
+/** Half of all pairs of tokens; two products, and five more in the gradients. */
+const attentionFlops = (products: number): number =>
+  products * 2 * batch * heads * ((length * (length + 1)) / 2) * width;
+
+const attentionShapes = [heads, heads / 2, heads / 2].map((n) => [batch, n, length, width]);
+
+const attend = (device: string, [q, k, v]: readonly Tensor[]): Tensor =>
+  device === 'cpu'
+    ? causalAttention(q!, k!, v!, null, width ** -0.5)
+    : attention(q!, k!, v!, null, true);
+
 const operators: readonly Operator[] = [
+  {
+    name: `attention ${batch}×${heads}×${length}×${width}`,
+    ...{ shapes: attentionShapes, flops: attentionFlops(2), run: attend },
+  },
+  {
+    name: `attention_gradients ${batch}×${heads}×${length}×${width}`,
+    ...{ shapes: attentionShapes, flops: attentionFlops(7) },
+    run: (device, given) =>
+      enableGrad(() => {
+        for (const x of given) x.requiresGrad = true;
+        backward(sumAll(attend(device, given)));
+        const gradient = clone(given[0]!.grad!);
+        clearGrads([...given]);
+        return gradient;
+      }),
+  },
   {
     name: `rms_norm ${tokens}×${hidden}`,
     shapes: [[tokens, hidden], [hidden]],
@@ -98,7 +126,7 @@ function operatorCase(operator: Operator, dtype: DType, device: string): Case {
       return {
         measure: timed({ call, wait: waiterFor(device) }),
         check: () =>
-          noGrad(() => scoped(() => ({ result: logitRow(view(run(device, tensors), [-1])) }))),
+          noGrad(() => scoped(() => ({ result: logitRow(reshape(run(device, tensors), [-1])) }))),
         dispose() {
           for (const tensor of tensors) tensor.dispose();
         },

@@ -22,7 +22,21 @@ def rotate(x, cos, sin):
     return x * cos + torch.cat((-x[..., half:], x[..., :half]), -1) * sin
 
 
+def attention(q, k, v):
+    return F.scaled_dot_product_attention(q, k, v, is_causal=True, enable_gqa=True)
+
+
+@torch.enable_grad()
+def attention_gradients(*given):
+    for x in given:
+        x.requires_grad, x.grad = True, None
+    attention(*given).sum().backward()
+    return given[0].grad
+
+
 OPERATORS = {
+    "attention": attention,
+    "attention_gradients": attention_gradients,
     "rms_norm": rms_norm,
     "silu": lambda gate, up: F.silu(gate) * up,
     "rotate": rotate,
