@@ -1,4 +1,5 @@
-// Times a call again and again until the budget of a sample is used.
+// Times a call, or two in turn, again and again until the budget of a sample is used.
+import { median } from './statistics.js';
 import type { Budget, Measurement } from './suite.js';
 
 export interface TimedCall {
@@ -25,5 +26,22 @@ export function timed({ reset, call, wait, operations = 1 }: TimedCall) {
       values.push(Number(process.hrtime.bigint() - start) / 1e9 / operations);
     } while (values.length < calls && performance.now() < end);
     return { values };
+  };
+}
+
+/** Times two calls in turn, so that both see the same machine; a value is the second's time over the first's. */
+export function timedInTurn(base: TimedCall, doubled: TimedCall) {
+  const once = (call: TimedCall): number => timed(call)({ seconds: 0, calls: 1 }).values[0] ?? NaN;
+  return ({ seconds, calls }: Budget): Measurement => {
+    const [before, after]: [number[], number[]] = [[], []];
+    const end = performance.now() + 1000 * seconds;
+    do {
+      before.push(once(base));
+      after.push(once(doubled));
+    } while (after.length < calls && performance.now() < end);
+    return {
+      values: after.map((time, i) => time / (before[i] ?? NaN)),
+      also: { seconds: median(before), secondsDoubled: median(after) },
+    };
   };
 }

@@ -1,7 +1,4 @@
 // A LoRA training step on a frozen base, beside transformers with PEFT, eager and compiled.
-import { backward, clearGrads } from '../../lib/tensor/autograd.js';
-import { scoped } from '../../lib/tensor/scope.js';
-import { nextTokenLoss } from '../../lib/train/language_model_loss.js';
 import { waiterFor } from '../device.js';
 import { loraStepFlops } from '../llama_flops.js';
 import {
@@ -10,17 +7,11 @@ import {
   defaultTraining,
   lora,
   loraTraining,
+  trainingChecks,
   trainingParameters,
 } from '../lora_training.js';
 import { llama7b } from '../sliced_matrices.js';
-import {
-  type Case,
-  type Checks,
-  type Suite,
-  type Target,
-  fasterThan,
-  nearGemmRate,
-} from '../suite.js';
+import { type Case, type Suite, type Target, fasterThan, nearGemmRate } from '../suite.js';
 import { timed } from '../timed.js';
 
 interface Step {
@@ -42,23 +33,7 @@ function stepCase({ name, training, dtype, targets, tolerance }: Step, device: s
       const { model, factors, tokens, step, dispose } = loraTraining(training, dtype, device);
       return {
         measure: timed({ call: step, wait: waiterFor(device) }),
-        check(): Checks {
-          const loss = scoped(() => {
-            const l = nextTokenLoss(model, tokens);
-            backward(l);
-            return l.item();
-          });
-          const norms = new Map<string, number[]>();
-          for (const [path, factor] of factors) {
-            const [linear, kind] = path.split('.').slice(-3) as [string, string];
-            const key = `${linear}.${kind}`;
-            const norm = scoped(() => Math.hypot(...(factor.grad?.toFloat32() ?? [NaN])));
-            norms.set(key, [...(norms.get(key) ?? []), norm]);
-          }
-          clearGrads([...factors.values()]);
-          const rows = [...norms].map(([key, n]) => [key, [Math.hypot(...n), ...n]] as const);
-          return { loss: [loss, loss], ...Object.fromEntries(rows) };
-        },
+        check: () => trainingChecks(model, factors, [tokens]),
         dispose,
       };
     },

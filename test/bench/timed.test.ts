@@ -1,5 +1,5 @@
 import t from 'tap';
-import { timed } from '../../bench/timed.js';
+import { timed, timedInTurn } from '../../bench/timed.js';
 
 t.test(
   'when calls are counted out, then each is reset, waited for, and divided by its operations',
@@ -22,5 +22,27 @@ t.test(
 
 t.test('when the time is used up, then one call is enough', (t) => {
   t.equal(timed({ call: () => undefined })({ seconds: 0, calls: 100 }).values.length, 1);
+  t.end();
+});
+
+t.test('when two calls are timed in turn, then a value is the second over the first', (t) => {
+  const log: string[] = [];
+  const busy = (name: string, ms: number) => ({
+    call: () => {
+      log.push(name);
+      const end = performance.now() + ms;
+      while (performance.now() < end);
+    },
+  });
+  const { values, also } = timedInTurn(
+    busy('base', 2),
+    busy('doubled', 20),
+  )({
+    ...{ seconds: 60, calls: 2 },
+  });
+  t.same(log, ['base', 'doubled', 'base', 'doubled']);
+  t.equal(values.length, 2);
+  t.ok(values.every((v) => v > 1));
+  t.ok((also?.['seconds'] ?? 0) >= 0.002 && (also?.['secondsDoubled'] ?? 0) >= 0.02);
   t.end();
 });
