@@ -17,6 +17,7 @@ import { loraStepSuite } from './lora_step.js';
 import { mmap } from './mmap.js';
 import { operatorsSuite } from './operators.js';
 import { quickstart } from './quickstart.js';
+import { recoverySuite } from './recovery.js';
 import { service } from './service.js';
 import { trace } from './trace.js';
 
@@ -33,6 +34,7 @@ export const suites: readonly Suite[] = [
   lhspgSuite,
   loraStepSuite,
   loraProcess,
+  recoverySuite,
   evaluationSuite,
   load,
   cut,

@@ -47,6 +47,8 @@ t.test(
       'decode, default model, 32 + 128 tokens, bfloat16: ≥ 1.5 × faster than generate',
       'evaluation, default model, 400 items of 4 choices, float32: ≥ 6 × faster than lm_eval',
       'evaluation, default model, 400 items of 4 choices, bfloat16: ≥ 3.5 × faster than lm_eval',
+      'growth, LoRA step, sequence length doubled, float32: ≤ 1 × eager',
+      'recovery, 128 instructions, 16 a step, default model, bfloat16: ≥ 2 × faster than padded',
       'load, 1.3 B parameters in bfloat16, 8 tokens: ≤ 0.5 × transformers',
       'mmap, open a file of 2 GiB: < 50 ms',
       'cli, --help: < 150 ms',
