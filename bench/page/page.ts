@@ -20,13 +20,13 @@ import { limitChart, speedChart, times } from './charts.js';
 import { latest, limitFigures, met, peerFigures } from './figures.js';
 
 /**
- * What stands in the files of a folder but for `except`; `quality-….jsonl` are rows of another table.
+ * What stands in the files of a folder but for `except`; `quality-….jsonl` and `recovery-….jsonl` are rows of other tables.
  * @throws DATA_NOT_FOUND without results, DATA_INVALID naming a file and line
  */
 export function resultsIn(folder: string, except?: string): Result[] {
   const names = existsSync(folder) ? readdirSync(folder) : [];
   const paths = names
-    .filter((name) => name.endsWith('.jsonl') && !name.startsWith('quality-'))
+    .filter((name) => name.endsWith('.jsonl') && !/^(quality|recovery)-/.test(name))
     .sort()
     .map((name) => join(folder, name));
   if (paths.length === 0) {

@@ -58,7 +58,7 @@ t.test('when a peer computed something else, then the page says so above all', (
 });
 
 t.test('when results are gathered, then from all files of a folder but tables of quality', (t) => {
-  const dir = t.testdir({ 'quality-x.jsonl': '{}', 'notes.txt': '' });
+  const dir = t.testdir({ 'quality-x.jsonl': '{}', 'recovery-x.jsonl': '{}', 'notes.txt': '' });
   t.throws(() => resultsIn(dir), { code: 'DATA_NOT_FOUND', hint: /bench/ });
   t.throws(() => resultsIn(join(dir, 'none')), { code: 'DATA_NOT_FOUND' });
   for (const name of ['b', 'a']) {
