@@ -7,8 +7,6 @@
 
 #include <cstdint>
 
-#include "kernels/instruction_set.h"
-
 namespace lorashear {
 
 // Neighbours down a column that lie beside each other in a right-hand block, in one 32-bit word.
@@ -23,11 +21,8 @@ struct Block {
   int64_t stride;  // elements from row to row of a left-hand block, words of a right-hand one
 };
 
-inline bool has_block_products(at::ScalarType type) {
-  if (type == at::kFloat) return instruction_set() >= InstructionSet::avx2;
-  return type == at::kBFloat16 && instruction_set() >= InstructionSet::avx512_bf16 &&
-         at::native::cpublas::could_pack(type);
-}
+// Whether there are kernels for blocks of this type, as this processor and oneDNN's settings are.
+bool has_block_products(at::ScalarType type);
 
 // c (m, n) = a (m, k) b (k, n), or that added to c.
 template <typename T>
