@@ -33,8 +33,10 @@ at::Tensor& low_rank_out_cuda(at::Tensor& y, const at::Tensor& coefficients,
   return y;
 }
 
-at::Tensor low_rank_gradient_cuda(const at::Tensor& coefficients, const at::Tensor& x) {
-  return product(coefficients.to(x.scalar_type()).t(), rows_of(x));
+at::Tensor low_rank_gradient_cuda(const at::Tensor& coefficients, const at::Tensor& x,
+                                  bool transposed) {
+  const at::Tensor result = product(coefficients.to(x.scalar_type()).t(), rows_of(x));
+  return transposed ? result.t().contiguous() : result;
 }
 
 }  // namespace

@@ -33,10 +33,10 @@ Tensor& low_rank_out(Tensor& y, const Tensor& coefficients, const Tensor& basis)
   return op.call(y, coefficients, basis);
 }
 
-Tensor low_rank_gradient(const Tensor& coefficients, const Tensor& x) {
+Tensor low_rank_gradient(const Tensor& coefficients, const Tensor& x, bool transposed) {
   static const auto op =
-      typed<Tensor(const Tensor&, const Tensor&)>("lorashear::low_rank_gradient");
-  return op.call(coefficients, x);
+      typed<Tensor(const Tensor&, const Tensor&, bool)>("lorashear::low_rank_gradient");
+  return op.call(coefficients, x, transposed);
 }
 
 Tensor product(const Tensor& x, const Tensor& weight, const Optional& bias) {
@@ -80,9 +80,10 @@ struct LoraLinear : torch::autograd::Function<LoraLinear> {
       of_x = product(gradient, weight.t(), std::nullopt);
       low_rank_out(of_x, back, a);
     }
-    if (context->needs_input_grad(factors)) of_a = low_rank_gradient(back, x).to(a.scalar_type());
+    if (context->needs_input_grad(factors))
+      of_a = low_rank_gradient(back, x, false).to(a.scalar_type());
     if (context->needs_input_grad(factors + 1))
-      of_b = low_rank_gradient(h, gradient).t().to(b.scalar_type()).contiguous();
+      of_b = low_rank_gradient(h, gradient, true).to(b.scalar_type());
     return {of_x, Tensor(), Tensor(), of_a, of_b, Tensor()};
   }
 };
@@ -110,7 +111,7 @@ TORCH_LIBRARY_FRAGMENT(lorashear, library) {
       "Tensor");
   library.def("low_rank_in(Tensor x, Tensor basis, float scale) -> Tensor");
   library.def("low_rank_out(Tensor(a!) y, Tensor coefficients, Tensor basis) -> Tensor(a!)");
-  library.def("low_rank_gradient(Tensor coefficients, Tensor x) -> Tensor");
+  library.def("low_rank_gradient(Tensor coefficients, Tensor x, bool transposed) -> Tensor");
 }
 
 TORCH_LIBRARY_IMPL(lorashear, Autograd, library) {

@@ -15,8 +15,10 @@ at::Tensor& low_rank_out_cpu(at::Tensor& y, const at::Tensor& coefficients,
                              const at::Tensor& basis);
 at::Tensor& low_rank_out_reference(at::Tensor& y, const at::Tensor& coefficients,
                                    const at::Tensor& basis);
-// coefficients (rows, r), x (..., n) -> (r, n) float32: coefficients^T x
-at::Tensor low_rank_gradient_cpu(const at::Tensor& coefficients, const at::Tensor& x);
-at::Tensor low_rank_gradient_reference(const at::Tensor& coefficients, const at::Tensor& x);
+// coefficients (rows, r), x (..., n) -> (r, n) float32: coefficients^T x; or (n, r), transposed
+at::Tensor low_rank_gradient_cpu(const at::Tensor& coefficients, const at::Tensor& x,
+                                 bool transposed);
+at::Tensor low_rank_gradient_reference(const at::Tensor& coefficients, const at::Tensor& x,
+                                       bool transposed);
 
 }  // namespace lorashear

@@ -28,8 +28,10 @@ at::Tensor& low_rank_out_reference(at::Tensor& y, const at::Tensor& coefficients
   return y.copy_(y.to(type) + added.view(y.sizes()));
 }
 
-at::Tensor low_rank_gradient_reference(const at::Tensor& coefficients, const at::Tensor& x) {
-  return at::matmul(coefficients.to(wide(x)).t(), rows_of(x));
+at::Tensor low_rank_gradient_reference(const at::Tensor& coefficients, const at::Tensor& x,
+                                       bool transposed) {
+  const at::Tensor given = coefficients.to(wide(x)), from = rows_of(x);
+  return transposed ? at::matmul(from.t(), given) : at::matmul(given.t(), from);
 }
 
 }  // namespace lorashear
