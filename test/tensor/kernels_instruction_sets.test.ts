@@ -8,7 +8,8 @@ const files = {
   columns: './kernels_columns.test.js',
   rows: './fused.test.js',
   gradients: './fused_gradients.test.js',
-  'low rank': './lora_linear.test.js',
+  'LoRA layers': './lora_linear.test.js',
+  'low rank': './low_rank.test.js',
   losses: './linear_cross_entropy.test.js',
   attention: './causal_attention.test.js',
 };
