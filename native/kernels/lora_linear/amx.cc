@@ -1,5 +1,4 @@
-// Tiles of 16 rows of 64 bytes: two of sums beside each other and two below, of 32 rows and
-// columns.
+// The products by tiles of 16 rows of 64 bytes: sums are two tiles beside each other and two below.
 #include "kernels/lora_linear/amx.h"
 
 #include <ATen/native/CPUBlas.h>
@@ -26,139 +25,10 @@ bool available() {
 #pragma GCC push_options
 #pragma GCC target( \
     "avx512f,avx512bw,avx512dq,avx512vl,avx512bf16,avx2,fma,f16c,amx-tile,amx-bf16,prefer-vector-width=512")
-#define INLINE inline __attribute__((always_inline))
+#include "kernels/lora_linear/amx_tiles.h"
 
 namespace lorashear::amx {
 namespace {
-
-using c10::BFloat16;
-constexpr int kParts = 3;        // bf16 numbers whose sum is a float32
-constexpr int64_t kLanes = 16;   // float32 of a vector
-constexpr int64_t kDepth = 32;   // products that one instruction adds up
-constexpr int64_t kChunk = 128;  // rows of a gradient whose columns stay in L1
-
-constexpr int64_t ceil_to(int64_t n, int64_t unit) {
-  return (n + unit - 1) / unit * unit;
-}
-
-INLINE __mmask16 first_of(int64_t count) {
-  return count >= 16 ? 0xffff : (1u << count) - 1;
-}
-
-INLINE __mmask32 first_of_32(int64_t count) {
-  return count >= 32 ? ~0u : (1u << count) - 1;
-}
-
-// GCC does not know that loading a tile reads memory, and storing one writes it.
-INLINE void settle() {
-  asm volatile("" ::: "memory");
-}
-
-// For `rows` rows, 1 to 32, of sums; the lower tiles repeat the upper ones where there are none.
-INLINE void configure(int64_t rows) {
-  struct {
-    uint8_t palette = 1, start = 0, reserved[14] = {};
-    uint16_t bytes[16] = {64, 64, 64, 64, 64, 64, 64, 64};
-    uint8_t rows[16] = {16, 16, 16, 16, 16, 16, 16, 16};
-  } config;
-  const auto upper = static_cast<uint8_t>(std::min<int64_t>(rows, 16));
-  const auto lower = static_cast<uint8_t>(rows > 16 ? rows - 16 : rows);
-  config.rows[0] = config.rows[1] = config.rows[4] = upper;
-  config.rows[2] = config.rows[3] = config.rows[5] = lower;
-  settle();
-  _tile_loadconfig(&config);
-}
-
-INLINE void clear_sums() {
-  _tile_zero(0);
-  _tile_zero(1);
-  _tile_zero(2);
-  _tile_zero(3);
-}
-
-// sums += [upper; lower] with: bf16 in rows of `stride`, and 16 rows of 32 pairs.
-INLINE void multiply(const BFloat16* upper, const BFloat16* lower, int64_t stride,
-                     const float* with, int64_t with_stride) {
-  _tile_loadd(4, upper, stride * 2);
-  _tile_loadd(6, with, with_stride * 4);
-  _tile_loadd(5, lower, stride * 2);
-  _tile_loadd(7, with + 16, with_stride * 4);
-  _tile_dpbf16ps(0, 4, 6);
-  _tile_dpbf16ps(1, 4, 7);
-  _tile_dpbf16ps(2, 5, 6);
-  _tile_dpbf16ps(3, 5, 7);
-}
-
-// One of the four tiles of sums, to 32 rows of 32.
-INLINE void store_sum(int64_t tile, float* to) {
-  if (tile == 0) _tile_stored(0, to, 128);
-  if (tile == 1) _tile_stored(1, to + 16, 128);
-  if (tile == 2) _tile_stored(2, to + 512, 128);
-  if (tile == 3) _tile_stored(3, to + 528, 128);
-  settle();
-}
-
-INLINE void store_sums(float* to, int64_t stride) {
-  _tile_stored(0, to, stride * 4);
-  _tile_stored(1, to + 16, stride * 4);
-  _tile_stored(2, to + 16 * stride, stride * 4);
-  _tile_stored(3, to + 16 * stride + 16, stride * 4);
-  settle();
-}
-
-INLINE void load_sums(const float* from, int64_t stride) {
-  _tile_loadd(0, from, stride * 4);
-  _tile_loadd(1, from + 16, stride * 4);
-  _tile_loadd(2, from + 16 * stride, stride * 4);
-  _tile_loadd(3, from + 16 * stride + 16, stride * 4);
-}
-
-INLINE __m512i steps_of(int64_t stride) {
-  return _mm512_mullo_epi32(
-      _mm512_set1_epi32(static_cast<int>(stride)),
-      _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15));
-}
-
-INLINE __m512 load(const float* from, int64_t stride, __mmask16 mask) {
-  if (stride == 1) return _mm512_maskz_loadu_ps(mask, from);
-  return _mm512_mask_i32gather_ps(_mm512_setzero_ps(), mask, steps_of(stride), from, 4);
-}
-
-INLINE __m512 widen(__m256i bits) {
-  return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_cvtepu16_epi32(bits), 16));
-}
-
-// The next bf16 of a float32; what is left of it stays.
-INLINE __m256i next_part(__m512& value) {
-  const auto part = reinterpret_cast<__m256i>(_mm512_cvtneps_pbh(value));
-  value = _mm512_sub_ps(value, widen(part));
-  return part;
-}
-
-INLINE __m512i pairs(__m256i first, __m256i second) {
-  return _mm512_or_si512(_mm512_cvtepu16_epi32(first),
-                         _mm512_slli_epi32(_mm512_cvtepu16_epi32(second), 16));
-}
-
-// write(pair, column, mask, parts) for two rows at a time and 16 columns.
-template <typename Write>
-INLINE void each_pair(const Strided& from, int64_t rows, int64_t columns, const Write& write) {
-  for (int64_t row = 0; row < rows; row += 2) {
-    for (int64_t column = 0; column < columns; column += kLanes) {
-      const __mmask16 mask = first_of(columns - column);
-      const float* at = from.data + row * from.row + column * from.column;
-      __m512 first = load(at, from.column, mask), second = _mm512_setzero_ps();
-      if (row + 1 < rows) second = load(at + from.row, from.column, mask);
-      __m512i parts[kParts];
-#pragma GCC unroll 3
-      for (__m512i& part : parts) {
-        const __m256i of_first = next_part(first);
-        part = pairs(of_first, next_part(second));
-      }
-      write(row / 2, column, mask, parts);
-    }
-  }
-}
 
 LaneBuffer zeros(int64_t words) {
   LaneBuffer buffer(words);
@@ -202,8 +72,8 @@ void low_rank_in(const BFloat16* x, int64_t stride, int64_t rows, int64_t n,
     if (row == 0 || count < kRows) configure(count);
     if (whole < n) {
       for (int64_t i = 0; i < count; ++i) {
-        _mm512_store_si512(rest + i * kDepth, _mm512_maskz_loadu_epi16(first_of_32(n - whole),
-                                                                       x + i * stride + whole));
+        _mm512_store_si512(rest + i * kDepth,
+                           _mm512_maskz_loadu_epi16(first_of(n - whole), x + i * stride + whole));
       }
     }
     for (int64_t column = 0; column < width; column += 32) {
@@ -272,7 +142,7 @@ void low_rank_out(BFloat16* y, int64_t rows, int64_t n, const Strided& coefficie
         multiply(h + k, h + 16 * depth + k, depth, with + k / 2 * 32, 32);
     };
     multiply_at(0);
-    for (int64_t tile = 0; tile < 4; ++tile) store_sum(tile, sums[0]);
+    store_sums(sums[0], 32);
     for (int64_t column = 0; column < n; column += 32) {
       // Tiles and vectors work side by side only where they alternate: the next block's sums are
       // stored while this one's are added.
@@ -280,17 +150,18 @@ void low_rank_out(BFloat16* y, int64_t rows, int64_t n, const Strided& coefficie
       if (more) multiply_at(column + 32);
       const float* sum = sums[column / 32 % 2];
       BFloat16* at = y + column;
-      const __mmask32 mask = first_of_32(n - column);
+      const __mmask32 mask = first_of(n - column);
 #pragma GCC unroll 4
-      for (int64_t tile = 0; tile < 4; ++tile) {
-        for (int64_t i = 8 * tile; i < std::min(count, 8 * tile + 8); ++i, at += n, sum += 32) {
+      for (int tile = 0; tile < 4; ++tile) {
+        for (int64_t i = 8 * tile; i < std::min<int64_t>(count, 8 * tile + 8);
+             ++i, at += n, sum += 32) {
           const __m512i both = _mm512_maskz_loadu_epi16(mask, at);
           const __m512 a = _mm512_add_ps(widen(_mm512_castsi512_si256(both)), _mm512_load_ps(sum));
           const __m512 b =
               _mm512_add_ps(widen(_mm512_extracti64x4_epi64(both, 1)), _mm512_load_ps(sum + 16));
           _mm512_mask_storeu_epi16(at, mask, reinterpret_cast<__m512i>(_mm512_cvtne2ps_pbh(b, a)));
         }
-        if (more) store_sum(tile, sums[(column / 32 + 1) % 2]);
+        if (more) store_sum(tile, sums[(column / 32 + 1) % 2], 32);
       }
     }
   }
@@ -322,7 +193,7 @@ void low_rank_gradient(const BFloat16* x, int64_t stride, int64_t rows, int64_t 
                        const LaneBuffer& coefficients, int64_t r, int64_t begin,
                        const Strided& to) {
   const int64_t width = width_of(r), columns = std::min(kColumns, n - begin);
-  const LaneBuffer sums(width * kColumns);  // [kColumns / 32][width][32]
+  const LaneBuffer sums = zeros(width * kColumns);  // [kColumns / 32][width][32]
   alignas(64) float panel[kColumns / 32][kChunk / 2 * 32];
   const auto* factor = reinterpret_cast<const BFloat16*>(coefficients.data());
   configure(std::min(kParts * r, kRows));
@@ -331,7 +202,7 @@ void low_rank_gradient(const BFloat16* x, int64_t stride, int64_t rows, int64_t 
     const BFloat16* from = x + first * stride + begin;
     for (int64_t i = 0; i < whole; i += 2, from += 2 * stride) {
       for (int64_t column = 0; column < columns; column += 32) {
-        const __mmask32 mask = first_of_32(columns - column);
+        const __mmask32 mask = first_of(columns - column);
         const __m512i a = _mm512_maskz_loadu_epi16(i < last ? mask : 0, from + column);
         const __m512i b = _mm512_maskz_loadu_epi16(i + 1 < last ? mask : 0, from + stride + column);
         // Columns 0-3, 8-11, ..., and then those between.
@@ -345,7 +216,10 @@ void low_rank_gradient(const BFloat16* x, int64_t stride, int64_t rows, int64_t 
         float* sum = sums.data() + (column / 32 * width + rank) * 32;
         const BFloat16* upper = factor + rank * kDepth;
         settle();
-        first == 0 ? clear_sums() : load_sums(sum, 32);
+        _tile_loadd(0, sum, 128);
+        _tile_loadd(1, sum + 16, 128);
+        _tile_loadd(2, sum + 512, 128);
+        _tile_loadd(3, sum + 528, 128);
         for (int64_t k = 0; k < whole; k += kDepth, upper += width * kDepth)
           multiply(upper, upper + 16 * kDepth, kDepth, panel[column / 32] + k / 2 * 32, 32);
         store_sums(sum, 32);
@@ -365,7 +239,7 @@ void low_rank_gradient(const BFloat16* x, int64_t stride, int64_t rows, int64_t 
         b = _mm512_add_ps(b, _mm512_load_ps(sum + p * r * 32 + 16));
       }
       float* at = to.data + k * to.row + (begin + column) * to.column;
-      const __mmask32 mask = first_of_32(columns - column);
+      const __mmask32 mask = first_of(columns - column);
       _mm512_mask_i32scatter_ps(at, mask, steps, _mm512_permutex2var_ps(a, low, b), 4);
       _mm512_mask_i32scatter_ps(at + 16 * to.column, mask >> 16, steps,
                                 _mm512_permutex2var_ps(a, high, b), 4);

@@ -6,6 +6,7 @@
 
 #include <cstdint>
 
+#include "kernels/lines_x86.h"
 #include "kernels/tiles.h"
 
 namespace lorashear::amx {
@@ -22,7 +23,14 @@ struct Strided {
   int64_t column;  // and from one column to the next
 };
 
-// Whether this processor, its system and libtorch's settings permit it.
+// Whether the products below are in this build.
+#ifdef LORASHEAR_X86_SETS
+constexpr bool kCompiled = true;
+#else
+constexpr bool kCompiled = false;
+#endif
+
+// Whether this processor, its system and libtorch's settings permit them.
 bool available();
 
 // basis (r, n) as low_rank_in takes it.

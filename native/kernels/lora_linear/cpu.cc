@@ -62,18 +62,20 @@ at::Tensor low_rank_in_cpu(const at::Tensor& x, const at::Tensor& basis, double 
   check(x, basis);
   const at::Tensor from = rows_of(x);
   const int64_t rows = from.size(0), n = from.size(1);
-  if (suits_tiles(x, rows, basis)) {
-    const at::Tensor wide = basis.to(at::kFloat);
-    const int64_t r = wide.size(0);
-    at::Tensor result = at::empty({rows, r}, x.options().dtype(at::kFloat));
-    const LaneBuffer packed = amx::pack_in(strided(wide), r, n);
-    const auto* in = from.const_data_ptr<at::BFloat16>();
-    auto* out = result.mutable_data_ptr<float>();
-    each_tiles(rows, n, [&](int64_t begin, int64_t end) {
-      amx::low_rank_in(in + begin * from.stride(0), from.stride(0), end - begin, n, packed, r,
-                       static_cast<float>(scale), out + begin * r);
-    });
-    return result;
+  if constexpr (amx::kCompiled) {
+    if (suits_tiles(x, rows, basis)) {
+      const at::Tensor wide = basis.to(at::kFloat);
+      const int64_t r = wide.size(0);
+      at::Tensor result = at::empty({rows, r}, x.options().dtype(at::kFloat));
+      const LaneBuffer packed = amx::pack_in(strided(wide), r, n);
+      const auto* in = from.const_data_ptr<at::BFloat16>();
+      auto* out = result.mutable_data_ptr<float>();
+      each_tiles(rows, n, [&](int64_t begin, int64_t end) {
+        amx::low_rank_in(in + begin * from.stride(0), from.stride(0), end - begin, n, packed, r,
+                         static_cast<float>(scale), out + begin * r);
+      });
+      return result;
+    }
   }
   const at::Tensor factor = padded(basis);
   const int64_t rank = factor.size(0);
@@ -103,16 +105,18 @@ at::Tensor& low_rank_out_cpu(at::Tensor& y, const at::Tensor& coefficients,
   const int64_t n = y.size(-1), rows = y.numel() / std::max<int64_t>(1, n), r = basis.size(0);
   TORCH_CHECK(coefficients.size(0) == rows && coefficients.size(1) == r,
               "lora_linear: coefficients of ", coefficients.sizes(), " for y of ", y.sizes());
-  if (suits_tiles(y, rows, basis)) {
-    const at::Tensor wide = basis.to(at::kFloat), given = coefficients.to(at::kFloat);
-    const LaneBuffer packed = amx::pack_out(strided(wide), r, n);
-    auto* to = y.mutable_data_ptr<at::BFloat16>();
-    each_tiles(rows, n, [&](int64_t begin, int64_t end) {
-      amx::Strided from = strided(given);
-      from.data += begin * from.row;
-      amx::low_rank_out(to + begin * n, end - begin, n, from, packed, r);
-    });
-    return y;
+  if constexpr (amx::kCompiled) {
+    if (suits_tiles(y, rows, basis)) {
+      const at::Tensor wide = basis.to(at::kFloat), given = coefficients.to(at::kFloat);
+      const LaneBuffer packed = amx::pack_out(strided(wide), r, n);
+      auto* to = y.mutable_data_ptr<at::BFloat16>();
+      each_tiles(rows, n, [&](int64_t begin, int64_t end) {
+        amx::Strided from = strided(given);
+        from.data += begin * from.row;
+        amx::low_rank_out(to + begin * n, end - begin, n, from, packed, r);
+      });
+      return y;
+    }
   }
   const at::Tensor factor = padded(basis), given = padded_columns(coefficients);
   const int64_t rank = factor.size(0);
@@ -138,17 +142,20 @@ at::Tensor low_rank_gradient_cpu(const at::Tensor& coefficients, const at::Tenso
   const int64_t rows = from.size(0), n = from.size(1), r = coefficients.size(1);
   TORCH_CHECK(coefficients.size(0) == rows, "lora_linear: coefficients of ", coefficients.sizes(),
               " for x of ", x.sizes());
-  if (suits_tiles(x, rows, coefficients) && n > 0) {
-    const at::Tensor given = coefficients.to(at::kFloat);
-    const at::TensorOptions options = x.options().dtype(at::kFloat);
-    const at::Tensor result = transposed ? at::empty({n, r}, options) : at::empty({r, n}, options);
-    const amx::Strided to = strided(transposed ? result.t() : result);
-    const LaneBuffer packed = amx::pack_gradient(strided(given), rows, r);
-    const auto* in = from.const_data_ptr<at::BFloat16>();
-    each((n + amx::kColumns - 1) / amx::kColumns, [&](int64_t part) {
-      amx::low_rank_gradient(in, from.stride(0), rows, n, packed, r, part * amx::kColumns, to);
-    });
-    return result;
+  if constexpr (amx::kCompiled) {
+    if (suits_tiles(x, rows, coefficients) && n > 0) {
+      const at::Tensor given = coefficients.to(at::kFloat);
+      const at::TensorOptions options = x.options().dtype(at::kFloat);
+      const at::Tensor result =
+          transposed ? at::empty({n, r}, options) : at::empty({r, n}, options);
+      const amx::Strided to = strided(transposed ? result.t() : result);
+      const LaneBuffer packed = amx::pack_gradient(strided(given), rows, r);
+      const auto* in = from.const_data_ptr<at::BFloat16>();
+      each((n + amx::kColumns - 1) / amx::kColumns, [&](int64_t part) {
+        amx::low_rank_gradient(in, from.stride(0), rows, n, packed, r, part * amx::kColumns, to);
+      });
+      return result;
+    }
   }
   const at::Tensor given = padded_columns(coefficients);
   const int64_t rank = given.size(1);
