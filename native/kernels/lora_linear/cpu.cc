@@ -146,8 +146,7 @@ at::Tensor low_rank_gradient_cpu(const at::Tensor& coefficients, const at::Tenso
     if (suits_tiles(x, rows, coefficients) && n > 0) {
       const at::Tensor given = coefficients.to(at::kFloat);
       const at::TensorOptions options = x.options().dtype(at::kFloat);
-      const at::Tensor result =
-          transposed ? at::empty({n, r}, options) : at::empty({r, n}, options);
+      at::Tensor result = transposed ? at::empty({n, r}, options) : at::empty({r, n}, options);
       const amx::Strided to = strided(transposed ? result.t() : result);
       const LaneBuffer packed = amx::pack_gradient(strided(given), rows, r);
       const auto* in = from.const_data_ptr<at::BFloat16>();
