@@ -7,10 +7,10 @@ namespace lorashear::amx {
 namespace {
 
 using c10::BFloat16;
-constexpr int kParts = 3;        // bf16 numbers whose sum is a float32
-constexpr int64_t kLanes = 16;   // float32 of a vector
-constexpr int64_t kDepth = 32;   // products that one instruction adds up
-constexpr int64_t kChunk = 128;  // rows of a gradient whose columns stay in L1
+constexpr int kParts = 3;       // bf16 numbers whose sum is a float32
+constexpr int64_t kLanes = 16;  // float32 of a vector
+constexpr int64_t kDepth = 32;  // products that one instruction adds up
+constexpr int64_t kChunk = 64;  // rows of a gradient whose columns stay in L1
 
 constexpr int64_t ceil_to(int64_t n, int64_t unit) {
   return (n + unit - 1) / unit * unit;
