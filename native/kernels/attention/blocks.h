@@ -9,6 +9,7 @@
 #include <array>
 #include <limits>
 #include <optional>
+#include <vector>
 
 #include "kernels/attention/loops.h"
 
@@ -29,7 +30,6 @@ struct AttentionSizes {
         keys(k.size(2)),
         width(q.size(3)) {}
   int64_t shared() const { return heads / kv_heads; }  // query heads of a kv head
-  int64_t query_blocks() const { return (queries + kQueries - 1) / kQueries; }
   int64_t padded_keys() const { return rounded_up(keys, kKeyPanel); }
 };
 
@@ -50,23 +50,54 @@ inline at::Tensor empty_heads(const at::Tensor& like) {
       .transpose(1, 2);
 }
 
-// The tokens that each query of a block sees; those behind the last query see none.
+// A run of queries of one row that see no token before the first of them: a text, or all of a row
+// whose queries look back on keys before it.
+struct Text {
+  int64_t batch, begin, count;
+};
+
+// The texts of all rows, in order.
+inline std::vector<Text> texts_of(const std::optional<at::Tensor>& first,
+                                  const AttentionSizes& sizes) {
+  std::vector<Text> texts;
+  const bool apart = first && sizes.queries == sizes.keys;
+  for (int64_t batch = 0; batch < sizes.batch; ++batch) {
+    const auto at = static_cast<int64_t>(texts.size());
+    int64_t end = sizes.queries, seen = end;
+    const int32_t* row =
+        apart ? first->const_data_ptr<int32_t>() + (first->size(0) > 1 ? batch : 0) * sizes.queries
+              : nullptr;
+    for (int64_t token = sizes.queries; token-- > 0;) {
+      seen = std::min<int64_t>(seen, row ? std::clamp<int64_t>(row[token], 0, token) : 0);
+      if (seen < token) continue;
+      texts.push_back({batch, token, end - token});
+      end = seen = token;
+    }
+    std::reverse(texts.begin() + at, texts.end());
+  }
+  return texts;
+}
+
+// The tokens that each query of a block sees, counted from the text's first; those behind the last
+// query see none.
 struct Sight {
   std::array<int32_t, kQueries> first, last;
   int64_t begin = 0, end = 0;  // of all
 
-  Sight(const std::optional<at::Tensor>& given, const AttentionSizes& sizes, int64_t batch,
+  Sight(const std::optional<at::Tensor>& given, const AttentionSizes& sizes, const Text& text,
         int64_t from, int64_t count) {
     first.fill(std::numeric_limits<int32_t>::max());
     last.fill(-1);
     const int32_t* row = nullptr;
-    if (given)
-      row = given->const_data_ptr<int32_t>() + (given->size(0) > 1 ? batch : 0) * sizes.queries;
+    if (given) {
+      row = given->const_data_ptr<int32_t>() +
+            (given->size(0) > 1 ? text.batch : 0) * sizes.queries + text.begin + from;
+    }
     const int64_t past = sizes.keys - sizes.queries;
     for (int64_t i = 0; i < count; ++i) {
       const auto own = static_cast<int32_t>(past + from + i);
       last[i] = own;
-      first[i] = row ? std::clamp(row[from + i], 0, own) : 0;
+      first[i] = row ? std::clamp(row[i] - static_cast<int32_t>(text.begin), 0, own) : 0;
     }
     begin = *std::min_element(first.begin(), first.begin() + count);
     end = past + from + count;

@@ -118,14 +118,18 @@ void forward(const at::Tensor& q, const PairedHeads<T>& heads, const AttentionSi
              const std::optional<at::Tensor>& first, float scale, const at::Tensor& out,
              float* log_total) {
   const ThreadMemory memory(Memory<T>::bytes(sizes.width));
-  const int64_t blocks = sizes.query_blocks();
+  // Blocks begin with texts, so that few of them see two.
+  std::vector<Text> blocks;
+  for (const Text& text : texts_of(first, sizes)) {
+    for (int64_t from = 0; from < text.count; from += kQueries)
+      blocks.push_back({text.batch, text.begin + from, std::min(kQueries, text.count - from)});
+  }
   T* to = out.mutable_data_ptr<T>();
-  each(sizes.batch * sizes.heads * blocks, [&](int64_t i) {
-    const int64_t from = i % blocks * kQueries, head = i / blocks % sizes.heads;
-    const int64_t batch = i / blocks / sizes.heads;
-    const int64_t count = std::min(kQueries, sizes.queries - from);
+  each(static_cast<int64_t>(blocks.size()) * sizes.heads, [&](int64_t i) {
+    const auto [batch, from, count] = blocks[i / sizes.heads];
+    const int64_t head = i % sizes.heads;
     const Memory<T> m(memory.own(), sizes.width);
-    const Sight sight(first, sizes, batch, from, count);
+    const Sight sight(first, sizes, {batch, 0, sizes.queries}, from, count);
     const BlockProducts products;
     attend(head_of<T>(q, batch, head, from, count), sight,
            batch * sizes.kv_heads + head / sizes.shared(), heads, scale, m);

@@ -61,19 +61,24 @@ struct Memory {
   }
 };
 
-// One kv head of one text, and the query heads that it serves.
+// One kv head of one text, and the query heads that it serves. Tokens are counted from the text's
+// first; `sizes` are the text's, but for the heads.
 template <typename T>
 class HeadGradients {
  public:
-  HeadGradients(const at::Tensor& gradient, const AttentionResult& of, const AttentionSizes& sizes,
-                const AttentionGradients& to, int64_t batch, int64_t kv_head, const Memory<T>& m)
+  HeadGradients(const at::Tensor& gradient, const AttentionResult& of, const AttentionSizes& all,
+                const AttentionGradients& to, const Text& text, int64_t kv_head, const Memory<T>& m)
       : gradient_(gradient),
         of_(of),
-        sizes_(sizes),
+        all_(all),
+        sizes_(all),
         to_(to),
-        batch_(batch),
+        text_(text),
         kv_head_(kv_head),
-        m_(m) {}
+        m_(m) {
+    sizes_.keys -= sizes_.queries - text.count;
+    sizes_.queries = text.count;
+  }
 
   void run() {
     const BlockProducts products;
@@ -82,7 +87,7 @@ class HeadGradients {
     std::fill(m_.of_values, m_.of_values + floats, 0.0f);
     for (int64_t from = 0; from < sizes_.keys; from += kGradientKeys) {
       const Panel<T> keys =
-          head_of<T>(of_.k, batch_, kv_head_, from, std::min(kGradientKeys, sizes_.keys - from));
+          panel(of_.k, kv_head_, from, std::min(kGradientKeys, sizes_.keys - from));
       loops_.transpose(keys, rounded_up(keys.rows, kKeyStep), transposed(from), kTransposedStride);
     }
     for (int64_t i = 0; i < sizes_.shared(); ++i) {
@@ -97,7 +102,11 @@ class HeadGradients {
 
  private:
   T* head(const at::Tensor& x, int64_t number) const {
-    return x.mutable_data_ptr<T>() + batch_ * x.stride(0) + number * x.stride(1);
+    return x.mutable_data_ptr<T>() + text_.batch * x.stride(0) + number * x.stride(1) +
+           text_.begin * x.stride(2);
+  }
+  Panel<T> panel(const at::Tensor& x, int64_t number, int64_t from, int64_t count) const {
+    return head_of<T>(x, text_.batch, number, text_.begin + from, count);
   }
   T* transposed(int64_t from) const {
     return m_.transposed + from / kGradientKeys * sizes_.width * kTransposedStride +
@@ -106,18 +115,19 @@ class HeadGradients {
 
   void block(int64_t head_number, int64_t from) {
     const int64_t width = sizes_.width, count = std::min(kQueries, sizes_.queries - from);
-    const Panel<T> q = head_of<T>(of_.q, batch_, head_number, from, count);
-    const Panel<T> given = head_of<T>(gradient_, batch_, head_number, from, count);
+    const Panel<T> q = panel(of_.q, head_number, from, count);
+    const Panel<T> given = panel(gradient_, head_number, from, count);
     loops_.pair_columns(q, m_.query_columns);
     loops_.pair_columns(given, m_.gradient_columns);
     loops_.pair_rows(q, kQueries, m_.query_rows);
     loops_.pair_rows(given, kQueries, m_.gradient_rows);
-    loops_.row_products(given, head_of<T>(of_.out, batch_, head_number, from, count), m_.dot);
+    loops_.row_products(given, panel(of_.out, head_number, from, count), m_.dot);
     std::fill(m_.dot + count, m_.dot + kQueries, 0.0f);
     const float* logs = of_.log_total.const_data_ptr<float>() +
-                        (batch_ * sizes_.heads + head_number) * sizes_.queries + from;
+                        (text_.batch * all_.heads + head_number) * all_.queries + text_.begin +
+                        from;
     std::fill(std::copy(logs, logs + count, m_.log_total), m_.log_total + kQueries, 0.0f);
-    const Sight sight(of_.first, sizes_, batch_, from, count);
+    const Sight sight(of_.first, all_, text_, from, count);
     bool add = false;
     for (int64_t key = sight.begin / kKeyStep * kKeyStep; key < sight.end; add = true) {
       const int64_t end = std::min(sight.end, (key / kGradientKeys + 1) * kGradientKeys);
@@ -133,8 +143,7 @@ class HeadGradients {
 
   // Rows from a key on as a left-hand block; those behind the last key are 0.
   Block<T> rows(const at::Tensor& x, int64_t from, int64_t count, T* scratch) const {
-    const Panel<T> found =
-        head_of<T>(x, batch_, kv_head_, from, std::min(count, sizes_.keys - from));
+    const Panel<T> found = panel(x, kv_head_, from, std::min(count, sizes_.keys - from));
     if (found.rows == count) return {const_cast<T*>(found.data), found.stride};
     for (int64_t row = 0; row < found.rows; ++row) {
       const T* at = found.data + row * found.stride;
@@ -166,9 +175,11 @@ class HeadGradients {
   const AttentionLoops<T>& loops_ = row_loops<T>().attention;
   const at::Tensor& gradient_;
   const AttentionResult& of_;
-  const AttentionSizes& sizes_;
+  const AttentionSizes& all_;
+  AttentionSizes sizes_;
   const AttentionGradients& to_;
-  int64_t batch_, kv_head_;
+  const Text& text_;
+  int64_t kv_head_;
   const Memory<T>& m_;
 };
 
@@ -176,9 +187,11 @@ template <typename T>
 void backward(const at::Tensor& gradient, const AttentionResult& of, const AttentionGradients& to) {
   const AttentionSizes sizes(of.q, of.k);
   const ThreadMemory memory(Memory<T>::bytes(sizes));
-  each(sizes.batch * sizes.kv_heads, [&](int64_t i) {
+  const std::vector<Text> texts = texts_of(of.first, sizes);
+  each(static_cast<int64_t>(texts.size()) * sizes.kv_heads, [&](int64_t i) {
     const Memory<T> m(memory.own(), sizes);
-    HeadGradients<T>(gradient, of, sizes, to, i / sizes.kv_heads, i % sizes.kv_heads, m).run();
+    HeadGradients<T>(gradient, of, sizes, to, texts[i / sizes.kv_heads], i % sizes.kv_heads, m)
+        .run();
   });
 }
 
