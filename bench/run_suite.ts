@@ -70,7 +70,8 @@ const waitPolicies = (threads: number, device: string): string[] =>
   threads === 1 || device === 'cuda' ? ['default'] : ['default', 'passive'];
 
 function peerEnvironment(env: NodeJS.ProcessEnv, waitPolicy: string): NodeJS.ProcessEnv {
-  const { OMP_WAIT_POLICY: _, ...rest } = env;
+  const ours = new Set(['OMP_WAIT_POLICY', 'GOMP_SPINCOUNT']);
+  const rest = Object.fromEntries(Object.entries(env).filter(([name]) => !ours.has(name)));
   const quiet = { ...rest, PYTHONDONTWRITEBYTECODE: '1' };
   return waitPolicy === 'default' ? quiet : { ...quiet, OMP_WAIT_POLICY: waitPolicy };
 }
