@@ -185,6 +185,16 @@ LORASHEAR_INLINE double sum(const Floats& value) {
 #endif
 }
 
+LORASHEAR_INLINE float greatest_lane(const Floats& value) {
+#ifdef LORASHEAR_AVX512
+  return _mm512_reduce_max_ps(reinterpret_cast<__m512>(value));
+#else
+  float most = value[0];
+  for (int64_t lane = 1; lane < kWidth; ++lane) most = std::max(most, value[lane]);
+  return most;
+#endif
+}
+
 LORASHEAR_INLINE uint32_t any(const Words& bits) {
 #ifdef LORASHEAR_AVX512
   return _mm512_reduce_or_epi32(reinterpret_cast<__m512i>(bits));

@@ -151,40 +151,46 @@ LORASHEAR_INLINE void lane_numbers(Ints& result) {
   for (int32_t lane = 0; lane < kWidth; ++lane) result[lane] = lane;
 }
 
+// fn(i, seen) for the vectors of keys that hold begin ... end - 1; `seen` are those lanes.
+template <typename Fn>
+LORASHEAR_INLINE void each_seen(int64_t begin, int64_t end, const Fn& fn) {
+  Ints lanes, seen;
+  lane_numbers(lanes);
+  for (int64_t i = begin / kWidth * kWidth; i < end; i += kWidth) {
+    const Ints key = lanes + static_cast<int32_t>(i);
+    seen = key >= static_cast<int32_t>(begin) & key < static_cast<int32_t>(end);
+    fn(i, seen);
+  }
+}
+
 // e^(scale score - most) of the keys begin ... end - 1 of one query; the others of its vectors are
 // 0. Gives the sum.
 template <typename T>
 LORASHEAR_INLINE double weigh(const float* scores, int64_t begin, int64_t end, float scale,
                               float most, T* weights) {
-  Ints lanes;
-  lane_numbers(lanes);
   Floats value, e, total = Floats{};
   Words stored;
-  for (int64_t i = begin / kWidth * kWidth; i < end; i += kWidth) {
-    load(scores + i, value);
-    exponential(value * scale - most, e);
-    if (i < begin || i + kWidth > end) {
-      const Ints key = lanes + static_cast<int32_t>(i);
-      e = key >= static_cast<int32_t>(begin) && key < static_cast<int32_t>(end) ? e : Floats{};
-    }
-    total += e;
-    store(weights + i, e, stored);
-  }
+  each_seen(
+      begin, end, [&](int64_t i, const Ints& seen) __attribute__((always_inline)) {
+        load(scores + i, value);
+        exponential(value * scale - most, e);
+        e = seen ? e : Floats{};
+        total += e;
+        store(weights + i, e, stored);
+      });
   return sum(total);
 }
 
 LORASHEAR_INLINE float most_of(const float* scores, int64_t begin, int64_t end, float scale) {
-  Floats value, greatest = Floats{} - __builtin_inff();
-  int64_t i = begin;
-  for (; i + kWidth <= end; i += kWidth) {
-    load(scores + i, value);
-    value *= scale;
-    greatest = value > greatest ? value : greatest;
-  }
-  float most = -__builtin_inff();
-  for (; i < end; ++i) most = std::max(most, scores[i] * scale);
-  for (int64_t lane = 0; lane < kWidth; ++lane) most = std::max(most, greatest[lane]);
-  return most;
+  const Floats least = Floats{} - __builtin_inff();
+  Floats value, greatest = least;
+  each_seen(
+      begin, end, [&](int64_t i, const Ints& seen) __attribute__((always_inline)) {
+        load(scores + i, value);
+        value = seen ? value * scale : least;
+        greatest = value > greatest ? value : greatest;
+      });
+  return greatest_lane(greatest);
 }
 
 template <typename T>
