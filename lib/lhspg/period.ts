@@ -13,13 +13,20 @@ import { gradientsFor, scoreGroups } from '../saliency/mix.js';
 import { inputPaths } from '../saliency/readers.js';
 import { type Scores, consumersOf } from '../saliency/saliency.js';
 import { type SaliencySpec, momentsOf } from '../saliency/spec.js';
+import type { DType } from '../tensor/dtype.js';
 import { scoped } from '../tensor/scope.js';
 import type { AdamW } from '../train/adamw.js';
 import type { TokenBatch } from '../train/language_model_loss.js';
 import { HalfSpace, type Shrinking } from './half_space.js';
 import type { PullRule } from './pull.js';
 import { type Units, selectRedundant } from './select.js';
-import { type Transfer, fitInputs, transferOf, transferShare } from './transfer.js';
+import {
+  type Transfer,
+  disposeTransfer,
+  fitInputs,
+  transferOf,
+  transferShare,
+} from './transfer.js';
 import {
   type ChosenSlice,
   Zeroing,
@@ -101,6 +108,9 @@ export interface WalkOptions {
   readonly pull: PullRule;
 }
 
+/** A half type has 8 or 11 digits: its weights walk to zero in so many strides, as smaller ones would be rounded away. */
+export const strides = 32;
+
 /** What the chosen units (places) do from step to step. Owns the transfers. */
 export class Walk {
   readonly #slices: readonly ChosenSlice[];
@@ -108,6 +118,7 @@ export class Walk {
   /** LoRA factors of the chosen units that the half-space step does not reach. */
   readonly #still: Zeroing;
   readonly #linears: ReadonlyMap<string, Linear>;
+  readonly #strides: number;
 
   constructor(
     readonly model: Model,
@@ -123,8 +134,11 @@ export class Walk {
     const walkers = paper ? producers : walkersOf(slices);
     this.#slices = slices;
     this.#walking = new HalfSpace(model, walkers, optimizer);
-    // Their moments are left to the end of the period: until then each step's zeros undo what they did.
-    this.#still = new Zeroing(model, paper ? [] : factorsBeside(slices, walkers));
+    this.#strides = paper || weightType(model) === 'float32' ? Infinity : strides;
+    // Their moments are left to the end of the period: until then each step's zeros undo what they did. Between strides
+    // nothing else holds the walkers' factors still.
+    const held = this.#strides === Infinity ? walkers : [];
+    this.#still = new Zeroing(model, paper ? [] : factorsBeside(slices, held));
     this.#linears = model.linears();
   }
 
@@ -135,14 +149,18 @@ export class Walk {
   step(remaining: number, steps: number, report: boolean): Shrinking | null {
     const { form, epsilon, pull } = this.options;
     const paper = form === 'paper';
-    const found = this.#walking.step({
-      ...{ remaining, epsilon, report },
-      ...(paper ? { loraStep: true, pull } : { loraStep: false }),
-    });
-    if (!paper) {
-      this.#still.apply();
-      this.move(1 / steps);
-    }
+    const all = Math.min(steps, this.#strides);
+    const after = (t: number): number => Math.floor((t * all) / steps);
+    const made = after(steps - remaining);
+    const walks = after(steps - remaining + 1) > made;
+    const found = walks
+      ? this.#walking.step({
+          ...{ remaining: all - made, epsilon, report: report || all < steps },
+          ...(paper ? { loraStep: true, pull } : { loraStep: false }),
+        })
+      : null;
+    if (!paper) this.#still.apply();
+    if (!paper && walks) this.move(1 / all);
     return found;
   }
 
@@ -162,6 +180,12 @@ export class Walk {
   dispose(): void {
     this.#walking.dispose();
     this.#still.dispose();
-    for (const { told } of this.transfers) told.dispose();
+    for (const transfer of this.transfers) disposeTransfer(transfer);
   }
+}
+
+/** The type of the base weights: LoRA's factors have another. */
+function weightType(model: Model): DType {
+  const [linear] = model.linears().values();
+  return linear?.weight.dtype ?? 'float32';
 }

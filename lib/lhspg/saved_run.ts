@@ -31,11 +31,11 @@ export function saveRun(dir: string, running: Running, state: LhspgState): void 
     ...{ state, shrinkage },
     transfers: transfers.map(({ path }) => path),
   };
-  const told = transfers.map((transfer): [string, Tensor] => [
-    nameOf(transfer.path),
-    transfer.told,
+  const parts = transfers.flatMap(({ path, told, lost }): [string, Tensor][] => [
+    [nameOf(path), told],
+    ...(lost ? [[lostName(path), lost] as [string, Tensor]] : []),
   ]);
-  saveState(dir, [...trained(model, optimizer), ...told], json);
+  saveState(dir, [...trained(model, optimizer), ...parts], json);
 }
 
 export interface RunOpener {
@@ -72,7 +72,10 @@ export function loadRun(
     const model = owned(shrinkage ? build(shrinkage) : open());
     const optimizer = owned(attach(model));
     for (const [name, tensor] of trained(model, optimizer)) saved.restore(name, tensor);
-    const restored = transfers.map((path) => ({ path, told: stored(nameOf(path)) }));
+    const restored = transfers.map((path) => {
+      const told = stored(nameOf(path));
+      return { path, told, lost: told.dtype === 'float32' ? null : stored(lostName(path)) };
+    });
     return { running: { model, optimizer, shrinkage, transfers: restored }, state };
   } catch (thrown) {
     for (const owner of made) owner.dispose();
@@ -83,6 +86,7 @@ export function loadRun(
 }
 
 const nameOf = (path: string): string => `transfer.${path}`;
+const lostName = (path: string): string => `transfer_lost.${path}`;
 
 /** A copy on `device`, of the allocator's alignment, on which the last bits of a product may depend. */
 function aligned(mapped: Tensor, device: string): Tensor {

@@ -10,8 +10,11 @@ import {
   add_,
   indexAdd_,
   indexSelect,
+  copy_,
   matmul,
+  scale,
   solve,
+  sub,
   to,
   transpose,
   zeros,
@@ -25,6 +28,13 @@ export interface Transfer {
   readonly path: string;
   /** W_R·Cᵀ in the columns S, zero elsewhere (out, in), in the weight's type; owned. */
   readonly told: Tensor;
+  /** What rounding has kept of it so far, like `told`; null where weights are float32. Owned. */
+  readonly lost: Tensor | null;
+}
+
+export function disposeTransfer({ told, lost }: Transfer): void {
+  told.dispose();
+  lost?.dispose();
 }
 
 /** How inputs R are told by inputs S: x_R ≈ Cᵀ·x_S. */
@@ -60,6 +70,7 @@ export function fitInputs(
 /** W_R·Cᵀ of the weight as it is now, with its LoRA's Δ. */
 export function transferOf(path: string, linear: Linear, fit: Fit): Transfer {
   const { redundant, staying, coefficients } = fit;
+  const { dtype } = linear.weight;
   const told = noGrad(() =>
     scoped(() => {
       const { matrix: weight, lora } = linear;
@@ -70,20 +81,30 @@ export function transferOf(path: string, linear: Linear, fit: Fit): Transfer {
       const moved = matmul(to(columns, device, 'float32'), transpose(C, 0, 1)); // (out, |S|)
       const whole = zeros([linear.outFeatures, linear.inFeatures], 'float32', device);
       indexAdd_(whole, 1, longTensorOn(device, staying), moved);
-      return keep(to(whole, device, weight.dtype));
+      return keep(to(whole, device, dtype));
     }),
   );
-  return { path, told };
+  const half = dtype === 'bfloat16' || dtype === 'float16';
+  return { path, told, lost: half ? keep(zeros(told.shape, dtype, told.device)) : null };
 }
 
 /**
  * W_S ← W_S + share·W_R·Cᵀ: the staying inputs now say this share of what the redundant ones said at the start.
- * `share` is F(t−1) − F(t) of the redundant outputs' remaining factor F.
+ * `share` is F(t−1) − F(t) of the redundant outputs' remaining factor F. What is rounded off in a half type is added
+ * with the next share (Kahan 1965): without, half of a tenth in a hundred shares never arrived.
  */
-export function transferShare(linear: Linear, { told }: Transfer, share: number): void {
+export function transferShare(linear: Linear, { told, lost }: Transfer, share: number): void {
   noGrad(() => {
     scoped(() => {
-      add_(linear.matrix, told, share);
+      const { matrix } = linear;
+      if (!lost) {
+        add_(matrix, told, share);
+        return;
+      }
+      const wide = (x: Tensor): Tensor => to(x, x.device, 'float32');
+      const aim = add(wide(matrix), add(scale(wide(told), share), wide(lost)));
+      copy_(matrix, aim);
+      copy_(lost, sub(aim, wide(matrix)));
     });
   });
 }
