@@ -9,12 +9,8 @@
 
 namespace lorashear {
 
-// Neighbours down a column that lie beside each other in a right-hand block, in one 32-bit word.
-template <typename T>
-constexpr int64_t kPair = 4 / static_cast<int64_t>(sizeof(T));
-
-// A left-hand block lies row by row. A right-hand one of k rows and n columns is [k / kPair][n]
-// words: bf16 in pairs of rows, k even.
+// A left-hand block lies row by row. A right-hand one of k rows and n columns is [k][n] or [k /
+// 2][n] words: bf16 in pairs of rows, k even.
 template <typename T>
 struct Block {
   T* data;

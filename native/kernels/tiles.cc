@@ -23,10 +23,6 @@ constexpr int64_t kTileBytes = 192 << 10;  // of contiguous slices
 constexpr int64_t kAheadBytes = 12 << 10;  // how far before the work they are fetched
 constexpr int64_t kGatherSlices = 32;      // other slices, copied together
 
-constexpr int64_t ceil_to(int64_t n, int64_t unit) {
-  return (n + unit - 1) / unit * unit;
-}
-
 #define DISPATCH_ANY(TYPE, ...) \
   AT_DISPATCH_FLOATING_TYPES_AND2(at::kHalf, at::kBFloat16, TYPE, "lorashear slices", __VA_ARGS__)
 void zero(const Factor& factor, const int64_t* lines, int64_t count, int64_t rank) {

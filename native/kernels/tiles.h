@@ -17,6 +17,11 @@
 
 namespace lorashear {
 
+// The least multiple of unit that is not below n.
+constexpr int64_t ceil_to(int64_t n, int64_t unit) {
+  return (n + unit - 1) / unit * unit;
+}
+
 // A run of consecutive entries of one matrix's index list.
 struct Tile {
   int64_t matrix;

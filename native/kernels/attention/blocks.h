@@ -12,12 +12,13 @@
 #include <vector>
 
 #include "kernels/attention/loops.h"
+#include "kernels/heads.h"
+#include "kernels/tiles.h"
 
 namespace lorashear {
 
-inline int64_t rounded_up(int64_t n, int64_t to) {
-  return (n + to - 1) / to * to;
-}
+// Keys of a block come in these steps, so that few kernels are compiled.
+constexpr int64_t kKeyStep = 32;
 
 struct AttentionSizes {
   int64_t batch, heads, kv_heads, queries, keys, width;
@@ -30,7 +31,7 @@ struct AttentionSizes {
         keys(k.size(2)),
         width(q.size(3)) {}
   int64_t shared() const { return heads / kv_heads; }  // query heads of a kv head
-  int64_t padded_keys() const { return rounded_up(keys, kKeyPanel); }
+  int64_t padded_keys() const { return ceil_to(keys, kKeyPanel); }
 };
 
 // The elements of one head, token by token.
@@ -40,14 +41,13 @@ Panel<T> head_of(const at::Tensor& x, int64_t batch, int64_t head, int64_t from,
   return {data + from * x.stride(2), x.stride(2), count, x.size(3)};
 }
 
-inline at::Tensor with_dense_heads(const at::Tensor& x) {
-  return x.stride(3) == 1 ? x : x.contiguous();
-}
-
-// Rows of (B, T, H, D) seen as (B, H, T, D).
-inline at::Tensor empty_heads(const at::Tensor& like) {
-  return at::empty({like.size(0), like.size(2), like.size(1), like.size(3)}, like.options())
-      .transpose(1, 2);
+// Row after row, without what lies between.
+template <typename T>
+void copy_rows(const Panel<T>& from, T* to) {
+  for (int64_t row = 0; row < from.rows; ++row) {
+    const T* at = from.data + row * from.stride;
+    std::copy(at, at + from.columns, to + row * from.columns);
+  }
 }
 
 // A run of queries of one row that see no token before the first of them: a text, or all of a row
@@ -109,22 +109,25 @@ class ThreadMemory {
  public:
   static constexpr int64_t kLine = 64;
 
+  // bytes: a multiple of kLine, as shares are
   explicit ThreadMemory(int64_t bytes)
-      : bytes_(rounded_up(bytes, kLine)),
-        memory_(at::empty({at::get_num_threads() * bytes_ + kLine}, at::kByte)) {}
+      : bytes_(bytes), memory_(at::empty({at::get_num_threads() * bytes_ + kLine}, at::kByte)) {}
 
+  // Hands out pieces of memory, or without any only counts them.
   class Share {
    public:
     explicit Share(uint8_t* data) : data_(data) {}
     template <typename T>
     T* take(int64_t count) {
-      T* taken = reinterpret_cast<T*>(data_);
-      data_ += rounded_up(count * static_cast<int64_t>(sizeof(T)), kLine);
-      return taken;
+      T* piece = data_ ? reinterpret_cast<T*>(data_ + taken_) : nullptr;
+      taken_ += ceil_to(count * static_cast<int64_t>(sizeof(T)), kLine);
+      return piece;
     }
+    int64_t taken() const { return taken_; }
 
    private:
     uint8_t* data_;
+    int64_t taken_ = 0;
   };
 
   // The calling thread's, from its start on.

@@ -55,7 +55,7 @@ struct Memory {
   T *queries, *weights;
   float *scores, *sums, *most, *total, *shrunk;
 
-  Memory(ThreadMemory::Share share, int64_t width)
+  Memory(ThreadMemory::Share& share, int64_t width)
       : queries(share.take<T>(kQueries * width)),
         weights(share.take<T>(kQueries * kScoreStride)),
         scores(share.take<float>(kQueries * kScoreStride)),
@@ -64,24 +64,20 @@ struct Memory {
         total(share.take<float>(kQueries)),
         shrunk(share.take<float>(kQueries)) {}
   static int64_t bytes(int64_t width) {
-    return kQueries * (width + kScoreStride) * static_cast<int64_t>(sizeof(T) + sizeof(float)) +
-           int64_t{16} * ThreadMemory::kLine;
+    ThreadMemory::Share counted(nullptr);
+    const Memory all(counted, width);
+    return counted.taken();
   }
 };
 
 // Rows of left-hand blocks come in these steps, so that few kernels are compiled.
 constexpr int64_t kRowStep = 16;
-// Keys whose weights are multiplied with values, likewise.
-constexpr int64_t kKeyStep = 32;
 
 // The queries as a left-hand block of a multiple of kRowStep rows.
 template <typename T>
 Block<T> rows_of(const Panel<T>& queries, T* to) {
   if (queries.rows % kRowStep == 0) return {const_cast<T*>(queries.data), queries.stride};
-  for (int64_t row = 0; row < queries.rows; ++row) {
-    const T* from = queries.data + row * queries.stride;
-    std::copy(from, from + queries.columns, to + row * queries.columns);
-  }
+  copy_rows(queries, to);
   return {to, queries.columns};
 }
 
@@ -89,7 +85,7 @@ template <typename T>
 void attend(const Panel<T>& queries, const Sight& sight, int64_t head, const PairedHeads<T>& heads,
             float scale, const Memory<T>& m) {
   const AttentionLoops<T>& loops = row_loops<T>().attention;
-  const int64_t width = queries.columns, rows = rounded_up(queries.rows, kRowStep);
+  const int64_t width = queries.columns, rows = ceil_to(queries.rows, kRowStep);
   const Block<T> q = rows_of(queries, m.queries);
   const Block<float> sums{m.sums, width};
   std::fill(m.most, m.most + kQueries, -std::numeric_limits<float>::infinity());
@@ -101,7 +97,7 @@ void attend(const Panel<T>& queries, const Sight& sight, int64_t head, const Pai
       const Block<float> scores{m.scores + panel, kScoreStride};
       block_product(rows, kKeyPanel, width, q, heads.keys(head, from + panel), scores, false);
     }
-    const int64_t padded = rounded_up(count, kKeyStep);
+    const int64_t padded = ceil_to(count, kKeyStep);
     loops.softmax({m.scores, m.weights, queries.rows, from, count, padded, scale,
                    sight.first.data(), sight.last.data(), m.most, m.total, m.shrunk});
     if (from > begin) {
@@ -128,7 +124,8 @@ void forward(const at::Tensor& q, const PairedHeads<T>& heads, const AttentionSi
   each(static_cast<int64_t>(blocks.size()) * sizes.heads, [&](int64_t i) {
     const auto [batch, from, count] = blocks[i / sizes.heads];
     const int64_t head = i % sizes.heads;
-    const Memory<T> m(memory.own(), sizes.width);
+    ThreadMemory::Share own = memory.own();
+    const Memory<T> m(own, sizes.width);
     const Sight sight(first, sizes, {batch, 0, sizes.queries}, from, count);
     const BlockProducts products;
     attend(head_of<T>(q, batch, head, from, count), sight,

@@ -11,8 +11,6 @@
 namespace lorashear {
 namespace {
 
-// Keys of a block come in these steps, so that few kernels are compiled.
-constexpr int64_t kKeyStep = 32;
 constexpr int64_t kTransposedUnit = 16;
 
 template <typename T>
@@ -27,7 +25,7 @@ struct Memory {
   float *scores, *products;
   T *weights, *gradient, *paired;
 
-  Memory(ThreadMemory::Share share, const AttentionSizes& sizes)
+  Memory(ThreadMemory::Share& share, const AttentionSizes& sizes)
       : keys(share.take<T>(kGradientKeys * sizes.width)),
         values(share.take<T>(kGradientKeys * sizes.width)),
         transposed(share.take<T>(chunks(sizes) * sizes.width * kTransposedStride)),
@@ -40,7 +38,7 @@ struct Memory {
         log_total(share.take<float>(kQueries)),
         dot(share.take<float>(kQueries)),
         of_queries(share.take<float>(kQueries * sizes.width)),
-        turned(share.take<float>(kQueries * rounded_up(sizes.width, kTransposedUnit))),
+        turned(share.take<float>(kQueries * ceil_to(sizes.width, kTransposedUnit))),
         scores(share.take<float>(kTile)),
         products(share.take<float>(kTile)),
         weights(share.take<T>(kTile)),
@@ -52,12 +50,9 @@ struct Memory {
     return (sizes.keys + kGradientKeys - 1) / kGradientKeys;
   }
   static int64_t bytes(const AttentionSizes& sizes) {
-    const int64_t width = sizes.width, unit = sizeof(T);
-    return unit * (2 * kGradientKeys * width + chunks(sizes) * width * kTransposedStride +
-                   4 * kQueries * width + 3 * kTile) +
-           4 * (2 * sizes.padded_keys() * width + 2 * kQueries + kQueries * width +
-                kQueries * rounded_up(width, kTransposedUnit) + 2 * kTile) +
-           int64_t{32} * ThreadMemory::kLine;
+    ThreadMemory::Share counted(nullptr);
+    const Memory all(counted, sizes);
+    return counted.taken();
   }
 };
 
@@ -88,7 +83,7 @@ class HeadGradients {
     for (int64_t from = 0; from < sizes_.keys; from += kGradientKeys) {
       const Panel<T> keys =
           panel(of_.k, kv_head_, from, std::min(kGradientKeys, sizes_.keys - from));
-      loops_.transpose(keys, rounded_up(keys.rows, kKeyStep), transposed(from), kTransposedStride);
+      loops_.transpose(keys, ceil_to(keys.rows, kKeyStep), transposed(from), kTransposedStride);
     }
     for (int64_t i = 0; i < sizes_.shared(); ++i) {
       for (int64_t from = 0; from < sizes_.queries; from += kQueries)
@@ -131,10 +126,10 @@ class HeadGradients {
     bool add = false;
     for (int64_t key = sight.begin / kKeyStep * kKeyStep; key < sight.end; add = true) {
       const int64_t end = std::min(sight.end, (key / kGradientKeys + 1) * kGradientKeys);
-      meet(sight, key, rounded_up(end - key, kKeyStep), add);
+      meet(sight, key, ceil_to(end - key, kKeyStep), add);
       key = end;
     }
-    const int64_t stride = rounded_up(width, kTransposedUnit);
+    const int64_t stride = ceil_to(width, kTransposedUnit);
     row_loops<float>().attention.transpose({m_.of_queries, kQueries, width, kQueries}, stride,
                                            m_.turned, stride);
     loops_.write_rows({m_.turned, stride, count, width}, nullptr,
@@ -145,10 +140,7 @@ class HeadGradients {
   Block<T> rows(const at::Tensor& x, int64_t from, int64_t count, T* scratch) const {
     const Panel<T> found = panel(x, kv_head_, from, std::min(count, sizes_.keys - from));
     if (found.rows == count) return {const_cast<T*>(found.data), found.stride};
-    for (int64_t row = 0; row < found.rows; ++row) {
-      const T* at = found.data + row * found.stride;
-      std::copy(at, at + found.columns, scratch + row * found.columns);
-    }
+    copy_rows(found, scratch);
     std::fill(scratch + found.rows * found.columns, scratch + count * found.columns, T(0.0f));
     return {scratch, found.columns};
   }
@@ -189,7 +181,8 @@ void backward(const at::Tensor& gradient, const AttentionResult& of, const Atten
   const ThreadMemory memory(Memory<T>::bytes(sizes));
   const std::vector<Text> texts = texts_of(of.first, sizes);
   each(static_cast<int64_t>(texts.size()) * sizes.kv_heads, [&](int64_t i) {
-    const Memory<T> m(memory.own(), sizes);
+    ThreadMemory::Share own = memory.own();
+    const Memory<T> m(own, sizes);
     HeadGradients<T>(gradient, of, sizes, to, texts[i / sizes.kv_heads], i % sizes.kv_heads, m)
         .run();
   });

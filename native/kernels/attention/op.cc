@@ -7,6 +7,8 @@
 #include <torch/csrc/autograd/custom_function.h>
 #include <torch/library.h>
 
+#include "kernels/heads.h"
+
 namespace lorashear {
 
 using at::Tensor;
@@ -35,7 +37,7 @@ using torch::autograd::variable_list;
 Tensor attention_meta(const Tensor& q, const Tensor& k, const Tensor& v, const Optional& first,
                       double /*scale*/) {
   check_attention(q, k, v, first);
-  return at::empty({q.size(0), q.size(2), q.size(1), q.size(3)}, q.options()).transpose(1, 2);
+  return empty_heads(q);
 }
 
 Tensor attention_cpu(const Tensor& q, const Tensor& k, const Tensor& v, const Optional& first,

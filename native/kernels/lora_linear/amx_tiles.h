@@ -12,10 +12,6 @@ constexpr int64_t kLanes = 16;  // float32 of a vector
 constexpr int64_t kDepth = 32;  // products that one instruction adds up
 constexpr int64_t kChunk = 64;  // rows of a gradient whose columns stay in L1
 
-constexpr int64_t ceil_to(int64_t n, int64_t unit) {
-  return (n + unit - 1) / unit * unit;
-}
-
 // The lanes of the first `count` elements of a vector.
 INLINE __mmask32 first_of(int64_t count) {
   return count >= 32 ? ~0u : (1u << std::max<int64_t>(count, 0)) - 1;

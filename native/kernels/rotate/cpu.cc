@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "kernels/device_kernels.h"
+#include "kernels/heads.h"
 #include "kernels/rotate/op.h"
 #include "kernels/rows.h"
 
@@ -39,10 +40,6 @@ void turn(const at::Tensor& from, const at::Tensor& cos, const at::Tensor& sin, 
   });
 }
 
-at::Tensor with_dense_heads(const at::Tensor& x) {
-  return x.stride(3) == 1 ? x : x.contiguous();
-}
-
 }  // namespace
 
 bool suits_rotate(const at::Tensor& x, const at::Tensor& cos, const at::Tensor& sin) {
@@ -65,9 +62,7 @@ at::Tensor rotate_forward(const at::Tensor& x, const at::Tensor& cos, const at::
 at::Tensor rotate_backward(const at::Tensor& gradient, const at::Tensor& cos,
                            const at::Tensor& sin) {
   const at::Tensor from = with_dense_heads(gradient);
-  const at::Tensor result =
-      at::empty({from.size(0), from.size(2), from.size(1), from.size(3)}, from.options())
-          .transpose(1, 2);
+  const at::Tensor result = empty_heads(from);
   turn(from, cos, sin, true, result);
   return result;
 }
