@@ -24,6 +24,7 @@ import {
   type Transfer,
   disposeTransfer,
   fitInputs,
+  isRounded,
   transferOf,
   transferShare,
 } from './transfer.js';
@@ -134,7 +135,7 @@ export class Walk {
     const walkers = paper ? producers : walkersOf(slices);
     this.#slices = slices;
     this.#walking = new HalfSpace(model, walkers, optimizer);
-    this.#strides = paper || weightType(model) === 'float32' ? Infinity : strides;
+    this.#strides = !paper && isRounded(weightType(model)) ? strides : Infinity;
     // Their moments are left to the end of the period: until then each step's zeros undo what they did. Between strides
     // nothing else holds the walkers' factors still.
     const held = this.#strides === Infinity ? walkers : [];

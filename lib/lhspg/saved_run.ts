@@ -8,7 +8,7 @@ import type { AdamW } from '../train/adamw.js';
 import { loadState, saveState } from '../train/checkpoint.js';
 import type { Shrinkage } from './running_model.js';
 import type { LhspgState } from './state.js';
-import type { Transfer } from './transfer.js';
+import { type Transfer, isRounded } from './transfer.js';
 
 interface SavedJson {
   state: LhspgState;
@@ -74,7 +74,7 @@ export function loadRun(
     for (const [name, tensor] of trained(model, optimizer)) saved.restore(name, tensor);
     const restored = transfers.map((path) => {
       const told = stored(nameOf(path));
-      return { path, told, lost: told.dtype === 'float32' ? null : stored(lostName(path)) };
+      return { path, told, lost: isRounded(told.dtype) ? stored(lostName(path)) : null };
     });
     return { running: { model, optimizer, shrinkage, transfers: restored }, state };
   } catch (thrown) {

@@ -5,6 +5,7 @@ import { ridge } from '../saliency/ridge.js';
 import { loraDelta } from '../lora/lora.js';
 import type { Linear } from '../nn/linear.js';
 import { noGrad } from '../tensor/autograd.js';
+import type { DType } from '../tensor/dtype.js';
 import {
   add,
   add_,
@@ -28,9 +29,12 @@ export interface Transfer {
   readonly path: string;
   /** W_R·Cᵀ in the columns S, zero elsewhere (out, in), in the weight's type; owned. */
   readonly told: Tensor;
-  /** What rounding has kept of it so far, like `told`; null where weights are float32. Owned. */
+  /** What rounding has kept of it so far, like `told`; null where {@link isRounded} is not. Owned. */
   readonly lost: Tensor | null;
 }
+
+/** Whether what weights of this type lose to rounding is kept and counted. */
+export const isRounded = (dtype: DType): boolean => dtype === 'bfloat16' || dtype === 'float16';
 
 export function disposeTransfer({ told, lost }: Transfer): void {
   told.dispose();
@@ -84,8 +88,11 @@ export function transferOf(path: string, linear: Linear, fit: Fit): Transfer {
       return keep(to(whole, device, dtype));
     }),
   );
-  const half = dtype === 'bfloat16' || dtype === 'float16';
-  return { path, told, lost: half ? keep(zeros(told.shape, dtype, told.device)) : null };
+  return {
+    path,
+    told,
+    lost: isRounded(dtype) ? keep(zeros(told.shape, dtype, told.device)) : null,
+  };
 }
 
 /**
