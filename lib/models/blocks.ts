@@ -47,7 +47,7 @@ class Stream {
 
   add(y: Tensor | null): void {
     if (!y) return;
-    this.x = this.sum();
+    this.sum();
     this.#added = y;
   }
 
