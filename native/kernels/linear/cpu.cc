@@ -1,7 +1,9 @@
-// x W^T + b on CPU by what is fastest: own loops for few rows, else oneDNN or libtorch's choice.
+// x W^T + b on CPU by what is fastest: own loops for few rows, AMX for many, else oneDNN or
+// libtorch's choice.
 #include <ATen/Functions.h>
 #include <ATen/core/dispatch/Dispatcher.h>
 
+#include "kernels/amx/product.h"
 #include "kernels/linear/op.h"
 #include "kernels/rows.h"
 #include "kernels/tiles.h"
@@ -87,11 +89,13 @@ at::Tensor linear_cpu(const at::Tensor& x, const at::Tensor& weight, const Optio
   if (by) {
     if (*by == "rows" && suits_rows(x, weight, bias)) return by_rows(x, weight, bias);
     if (*by == "onednn") return by_onednn(x, weight, bias);
+    if (*by == "amx" && amx::suits(x, weight)) return amx::product(x, weight, bias);
     TORCH_CHECK(*by == "aten", "linear: '", *by, "' does not compute this");
     return at::linear(x, weight, bias);
   }
   if (rows > 0 && rows <= few_rows(x.scalar_type()) && suits_rows(x, weight, bias))
     return by_rows(x, weight, bias);
+  if (amx::suits(x, weight)) return amx::product(x, weight, bias);
   // A transposed weight is what the gradient of x is multiplied with.
   const bool dense = x.scalar_type() == at::kFloat && weight.scalar_type() == at::kFloat &&
                      (weight.is_contiguous() || weight.t().is_contiguous());

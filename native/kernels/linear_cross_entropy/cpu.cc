@@ -3,6 +3,7 @@
 #include <ATen/Functions.h>
 #include <ATen/TensorOperators.h>
 
+#include "kernels/amx/product.h"
 #include "kernels/linear/op.h"
 #include "kernels/linear_cross_entropy/loops.h"
 #include "kernels/linear_cross_entropy/op.h"
@@ -12,6 +13,7 @@ namespace lorashear {
 namespace {
 
 constexpr int64_t kMostLogits = int64_t{1} << 23;  // 32 MiB in float32
+constexpr int64_t kMostRows = 512;                 // more at once are no faster
 
 // Rows whose label is not ignore_index, and those labels.
 struct Targets {
@@ -30,6 +32,14 @@ struct Targets {
   }
 };
 
+// to = products W
+void back_out(at::Tensor& to, const at::Tensor& products, const at::Tensor& weight) {
+  if (amx::suits(products, weight.t()))
+    amx::product_out(to, products, weight.t());
+  else
+    at::mm_out(to, products, weight);
+}
+
 }  // namespace
 
 LossAndGradient linear_cross_entropy_cpu(LORASHEAR_LOSS_PARAMETERS) {
@@ -45,7 +55,8 @@ LossAndGradient linear_cross_entropy_cpu(LORASHEAR_LOSS_PARAMETERS) {
                                 : at::zeros(hidden.sizes(), hidden.options());
   const at::Tensor places =
       at::from_blob(const_cast<int64_t*>(targets.rows.data()), {rows}, at::kLong);
-  const int64_t size = chunk_rows(rows, vocabulary, chunk, kMostLogits);
+  const int64_t size =
+      chunk_rows(rows, vocabulary, chunk, std::min(kMostLogits, kMostRows * vocabulary));
   const bool known = with_row_type(hidden.scalar_type(), [&]<typename T>() {
     for (int64_t begin = 0; begin < rows; begin += size) {
       const int64_t count = std::min(size, rows - begin);
@@ -63,9 +74,11 @@ LossAndGradient linear_cross_entropy_cpu(LORASHEAR_LOSS_PARAMETERS) {
       if (!gradient) continue;
       if (all) {
         at::Tensor into = result.narrow(0, begin, count);
-        at::mm_out(into, products, weight);
+        back_out(into, products, weight);
       } else {
-        result.index_copy_(0, part, at::mm(products, weight));
+        at::Tensor some = at::empty(x.sizes(), x.options());
+        back_out(some, products, weight);
+        result.index_copy_(0, part, some);
       }
     }
   });

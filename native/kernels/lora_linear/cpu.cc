@@ -1,8 +1,9 @@
 // The low-rank products on CPU: each row of the wide side is read once, widened as it is read.
 #include <ATen/Functions.h>
 
+#include "kernels/amx/gradient.h"
+#include "kernels/amx/product.h"
 #include "kernels/lines.h"
-#include "kernels/lora_linear/amx.h"
 #include "kernels/lora_linear/op.h"
 #include "kernels/rows.h"
 #include "kernels/tiles.h"
@@ -41,19 +42,9 @@ void check(const at::Tensor& x, const at::Tensor& basis) {
 constexpr int64_t kTileRows = 64;
 
 bool suits_tiles(const at::Tensor& x, int64_t rows, const at::Tensor& factor) {
-  return x.scalar_type() == at::kBFloat16 && rows >= kTileRows && factor.numel() > 0 &&
+  const at::ScalarType type = x.scalar_type();
+  return (type == at::kFloat || type == at::kBFloat16) && rows >= kTileRows && factor.numel() > 0 &&
          amx::available();
-}
-
-amx::Strided strided(const at::Tensor& factor) {
-  return {const_cast<float*>(factor.const_data_ptr<float>()), factor.stride(0), factor.stride(1)};
-}
-
-// fn(begin, end) for parts of the rows: tiles are faster than loops, and parts longer.
-template <typename Fn>
-void each_tiles(int64_t rows, int64_t n, const Fn& fn) {
-  const int64_t part = std::max<int64_t>(1, 65536 / n / amx::kRows) * amx::kRows;
-  each((rows + part - 1) / part, [&](int64_t i) { fn(i * part, std::min(rows, (i + 1) * part)); });
 }
 
 }  // namespace
@@ -62,21 +53,7 @@ at::Tensor low_rank_in_cpu(const at::Tensor& x, const at::Tensor& basis, double 
   check(x, basis);
   const at::Tensor from = rows_of(x);
   const int64_t rows = from.size(0), n = from.size(1);
-  if constexpr (amx::kCompiled) {
-    if (suits_tiles(x, rows, basis)) {
-      const at::Tensor wide = basis.to(at::kFloat);
-      const int64_t r = wide.size(0);
-      at::Tensor result = at::empty({rows, r}, x.options().dtype(at::kFloat));
-      const LaneBuffer packed = amx::pack_in(strided(wide), r, n);
-      const auto* in = from.const_data_ptr<at::BFloat16>();
-      auto* out = result.mutable_data_ptr<float>();
-      each_tiles(rows, n, [&](int64_t begin, int64_t end) {
-        amx::low_rank_in(in + begin * from.stride(0), from.stride(0), end - begin, n, packed, r,
-                         static_cast<float>(scale), out + begin * r);
-      });
-      return result;
-    }
-  }
+  if (suits_tiles(x, rows, basis)) return amx::low_rank_in(x, basis, scale);
   const at::Tensor factor = padded(basis);
   const int64_t rank = factor.size(0);
   at::Tensor result = at::empty({rows, rank}, x.options().dtype(at::kFloat));
@@ -105,19 +82,6 @@ at::Tensor& low_rank_out_cpu(at::Tensor& y, const at::Tensor& coefficients,
   const int64_t n = y.size(-1), rows = y.numel() / std::max<int64_t>(1, n), r = basis.size(0);
   TORCH_CHECK(coefficients.size(0) == rows && coefficients.size(1) == r,
               "lora_linear: coefficients of ", coefficients.sizes(), " for y of ", y.sizes());
-  if constexpr (amx::kCompiled) {
-    if (suits_tiles(y, rows, basis)) {
-      const at::Tensor wide = basis.to(at::kFloat), given = coefficients.to(at::kFloat);
-      const LaneBuffer packed = amx::pack_out(strided(wide), r, n);
-      auto* to = y.mutable_data_ptr<at::BFloat16>();
-      each_tiles(rows, n, [&](int64_t begin, int64_t end) {
-        amx::Strided from = strided(given);
-        from.data += begin * from.row;
-        amx::low_rank_out(to + begin * n, end - begin, n, from, packed, r);
-      });
-      return y;
-    }
-  }
   const at::Tensor factor = padded(basis), given = padded_columns(coefficients);
   const int64_t rank = factor.size(0);
   const bool known = with_row_type(y.scalar_type(), [&]<typename T>() {
@@ -142,19 +106,24 @@ at::Tensor low_rank_gradient_cpu(const at::Tensor& coefficients, const at::Tenso
   const int64_t rows = from.size(0), n = from.size(1), r = coefficients.size(1);
   TORCH_CHECK(coefficients.size(0) == rows, "lora_linear: coefficients of ", coefficients.sizes(),
               " for x of ", x.sizes());
-  if constexpr (amx::kCompiled) {
-    if (suits_tiles(x, rows, coefficients) && n > 0) {
-      const at::Tensor given = coefficients.to(at::kFloat);
-      const at::TensorOptions options = x.options().dtype(at::kFloat);
-      at::Tensor result = transposed ? at::empty({n, r}, options) : at::empty({r, n}, options);
-      const amx::Strided to = strided(transposed ? result.t() : result);
-      const LaneBuffer packed = amx::pack_gradient(strided(given), rows, r);
-      const auto* in = from.const_data_ptr<at::BFloat16>();
-      each((n + amx::kColumns - 1) / amx::kColumns, [&](int64_t part) {
-        amx::low_rank_gradient(in, from.stride(0), rows, n, packed, r, part * amx::kColumns, to);
-      });
-      return result;
-    }
+  if (n > 0 && suits_tiles(x, rows, coefficients)) {
+    const at::Tensor given = coefficients.to(at::kFloat);
+    const at::TensorOptions options = x.options().dtype(at::kFloat);
+    at::Tensor result = at::empty({transposed ? n : r, transposed ? r : n}, options);
+    const at::Tensor to = transposed ? result.t() : result;
+    const amx::Strided<float> place{to.mutable_data_ptr<float>(), to.stride(0), to.stride(1)};
+    with_row_type(x.scalar_type(), [&]<typename T>() {
+      if constexpr (amx::kCompiled && !std::is_same_v<T, c10::Half>) {
+        const LaneBuffer packed = amx::pack_gradient<T>(
+            {given.const_data_ptr<float>(), given.stride(0), given.stride(1)}, rows, r);
+        const T* in = from.const_data_ptr<T>();
+        each((n + amx::kColumns - 1) / amx::kColumns, [&](int64_t part) {
+          amx::low_rank_gradient(in, from.stride(0), rows, n, packed, r, part * amx::kColumns,
+                                 place);
+        });
+      }
+    });
+    return result;
   }
   const at::Tensor given = padded_columns(coefficients);
   const int64_t rank = given.size(1);

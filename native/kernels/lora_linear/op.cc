@@ -8,6 +8,7 @@
 #include <torch/csrc/autograd/custom_function.h>
 #include <torch/library.h>
 
+#include "kernels/amx/product.h"
 #include "kernels/linear/op.h"
 
 namespace lorashear {
@@ -44,9 +45,11 @@ Tensor product(const Tensor& x, const Tensor& weight, const Optional& bias) {
                              : at::linear(x, weight, bias);
 }
 
-// x W^T + b + h (s B)^T with h = x A^T; h stays for the gradients.
-std::pair<Tensor, Tensor> forward_of(const Tensor& x, const Tensor& weight, const Optional& bias,
-                                     const Tensor& a, const Tensor& b, double scale) {
+// y = x W^T + b + h B^T and h = scale x A^T, which stays for the gradients.
+std::pair<Tensor, Tensor> with_low_rank(const Tensor& x, const Tensor& weight, const Optional& bias,
+                                        const Tensor& a, const Tensor& b, double scale) {
+  if (x.device().is_cpu() && amx::suits(x, weight) && a.numel() > 0)
+    return amx::product_with({a, b, scale}, x, weight, bias);
   Tensor y = product(x, weight, bias);
   const Tensor h = low_rank_in(x, a, scale);
   low_rank_out(y, h, b.t());
@@ -58,7 +61,7 @@ struct LoraLinear : torch::autograd::Function<LoraLinear> {
                         const Tensor& weight, const Optional& bias, const Tensor& a,
                         const Tensor& b, double scale) {
     const at::AutoDispatchBelowADInplaceOrView below;
-    auto [y, h] = forward_of(x, weight, bias, a, b, scale);
+    auto [y, h] = with_low_rank(x, weight, bias, a, b, scale);
     context->save_for_backward({x, weight, a, b, h});
     context->saved_data["scale"] = scale;
     context->saved_data["bias"] = bias.has_value();
@@ -71,15 +74,14 @@ struct LoraLinear : torch::autograd::Function<LoraLinear> {
     const Tensor &x = saved[0], &weight = saved[1], &a = saved[2], &b = saved[3], &h = saved[4];
     const at::AutoDispatchBelowADInplaceOrView below;
     const Tensor gradient = given[0].contiguous();
-    const Tensor back =
-        low_rank_in(gradient, b.t(), context->saved_data["scale"].toDouble());  // (rows, r)
+    const double scale = context->saved_data["scale"].toDouble();
     // The tensors that were given are numbered, and an absent bias is none.
     const size_t factors = context->saved_data["bias"].toBool() ? 3 : 2;
-    Tensor of_x, of_a, of_b;
-    if (context->needs_input_grad(0)) {
-      of_x = product(gradient, weight.t(), std::nullopt);
-      low_rank_out(of_x, back, a);
-    }
+    Tensor of_x, back, of_a, of_b;  // back (rows, r)
+    if (context->needs_input_grad(0))
+      std::tie(of_x, back) = with_low_rank(gradient, weight.t(), std::nullopt, b.t(), a.t(), scale);
+    else
+      back = low_rank_in(gradient, b.t(), scale);
     if (context->needs_input_grad(factors))
       of_a = low_rank_gradient(back, x, false).to(a.scalar_type());
     if (context->needs_input_grad(factors + 1))
@@ -99,7 +101,7 @@ Tensor lora_linear_autograd(const Tensor& x, const Tensor& weight, const Optiona
 
 Tensor lora_linear(const Tensor& x, const Tensor& weight, const Optional& bias, const Tensor& a,
                    const Tensor& b, double scale) {
-  return forward_of(x, weight, bias, a, b, scale).first;
+  return with_low_rank(x, weight, bias, a, b, scale).first;
 }
 
 }  // namespace

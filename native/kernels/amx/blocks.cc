@@ -1,0 +1,336 @@
+// The pieces by tiles: packing rounds nothing away, and six of the nine products of parts are made;
+// the others are below the last bit of a float32.
+#include "kernels/amx/blocks.h"
+
+#ifdef LORASHEAR_X86_SETS
+// After all other headers: what they define inline must not be compiled for this processor only.
+#pragma GCC push_options
+#pragma GCC target( \
+    "avx512f,avx512bw,avx512dq,avx512vl,avx512bf16,avx2,fma,f16c,amx-tile,amx-bf16,prefer-vector-width=512")
+#include "kernels/amx/tiles.h"
+
+namespace lorashear::amx {
+namespace {
+
+constexpr int64_t kStep = kSide * kDepth;  // elements of a step's part
+
+// The parts of 32 elements of a row.
+template <typename T>
+INLINE void split_row(const T* from, int64_t count, __m512i (&parts)[parts_of<T>]) {
+  if constexpr (std::is_same_v<T, float>) {
+    split(load(from, 1, first_of(count)), load(from + kLanes, 1, first_of(count - kLanes)), parts);
+  } else {
+    parts[0] = load(from, count);
+  }
+}
+
+INLINE void store_halves(BFloat16* to, __mmask16 mask, __m512i words) {
+  _mm256_mask_storeu_epi16(to, mask, _mm512_cvtepi32_epi16(_mm512_srli_epi32(words, 16)));
+}
+
+// 16 rows of 16 words become columns.
+INLINE void transpose(__m512i (&rows)[16]) {
+  __m512i other[16];
+#pragma GCC unroll 8
+  for (int i = 0; i < 16; i += 2) {
+    other[i] = _mm512_unpacklo_epi32(rows[i], rows[i + 1]);
+    other[i + 1] = _mm512_unpackhi_epi32(rows[i], rows[i + 1]);
+  }
+#pragma GCC unroll 4
+  for (int i = 0; i < 16; i += 4) {
+    rows[i] = _mm512_unpacklo_epi64(other[i], other[i + 2]);
+    rows[i + 1] = _mm512_unpackhi_epi64(other[i], other[i + 2]);
+    rows[i + 2] = _mm512_unpacklo_epi64(other[i + 1], other[i + 3]);
+    rows[i + 3] = _mm512_unpackhi_epi64(other[i + 1], other[i + 3]);
+  }
+#pragma GCC unroll 4
+  for (int i = 0; i < 4; ++i) {
+    const __m512i a = _mm512_shuffle_i32x4(rows[i], rows[4 + i], 0x88);
+    const __m512i b = _mm512_shuffle_i32x4(rows[8 + i], rows[12 + i], 0x88);
+    const __m512i c = _mm512_shuffle_i32x4(rows[i], rows[4 + i], 0xdd);
+    const __m512i d = _mm512_shuffle_i32x4(rows[8 + i], rows[12 + i], 0xdd);
+    other[i] = _mm512_shuffle_i32x4(a, b, 0x88);
+    other[4 + i] = _mm512_shuffle_i32x4(c, d, 0x88);
+    other[8 + i] = _mm512_shuffle_i32x4(a, b, 0xdd);
+    other[12 + i] = _mm512_shuffle_i32x4(c, d, 0xdd);
+  }
+#pragma GCC unroll 16
+  for (int i = 0; i < 16; ++i) rows[i] = other[i];
+}
+
+// A step of a right panel from 32 columns whose elements lie beside each other.
+template <typename T>
+INLINE void pack_columns(const T* from, int64_t stride, int64_t columns, int64_t count,
+                         BFloat16* to) {
+  constexpr int64_t parts = parts_of<T>;
+  for (int64_t half = 0; half < kSide; half += 16) {
+    __m512i words[parts][16];
+#pragma GCC unroll 16
+    for (int64_t i = 0; i < 16; ++i) {
+      __m512i row[parts];
+      const int64_t column = half + i;
+      prefetch(from + (column + kSide) * stride);
+      split_row(from + column * stride, column < columns ? count : 0, row);
+#pragma GCC unroll 3
+      for (int64_t p = 0; p < parts; ++p) words[p][i] = row[p];
+    }
+#pragma GCC unroll 3
+    for (int64_t p = 0; p < parts; ++p) {
+      transpose(words[p]);
+#pragma GCC unroll 16
+      for (int64_t i = 0; i < 16; ++i)
+        _mm512_store_si512(to + p * kStep + 2 * (i * kSide + half), words[p][i]);
+    }
+  }
+}
+
+// The products of one step; what both sides share is loaded once.
+template <typename T>
+INLINE void multiply_step(const BFloat16* left, const BFloat16* right) {
+  if constexpr (std::is_same_v<T, float>) {
+    load_left(left + 2 * kStep);
+    load_right(right);
+    multiply();  // 3 x 1
+    load_left(left);
+    multiply();  // 1 x 1
+    load_right(right + 2 * kStep);
+    multiply();  // 1 x 3
+    load_right(right + kStep);
+    multiply();  // 1 x 2
+    load_left(left + kStep);
+    multiply();  // 2 x 2
+    load_right(right);
+    multiply();  // 2 x 1
+  } else {
+    load_left(left);
+    load_right(right);
+    multiply();
+  }
+}
+
+INLINE void write(const float* sum, const Sums<float>& to) {
+  for (int64_t half = 0; half < to.columns; half += kLanes) {
+    const __mmask16 mask = first_of(to.columns - half);
+    const __m512 bias = _mm512_maskz_loadu_ps(to.bias ? mask : 0, to.bias + half);
+    for (int64_t i = 0; i < to.rows; ++i) {
+      float* at = to.y + i * to.stride + half;
+      const __m512 had = _mm512_maskz_loadu_ps(to.add ? mask : 0, at);
+      const __m512 more = _mm512_add_ps(_mm512_load_ps(sum + i * kSide + half), bias);
+      _mm512_mask_storeu_ps(at, mask, _mm512_add_ps(had, more));
+    }
+  }
+}
+
+INLINE void write(const float* sum, const Sums<BFloat16>& to) {
+  const __mmask32 mask = first_of(to.columns);
+  const __m512i bias = _mm512_maskz_loadu_epi16(to.bias ? mask : 0, to.bias);
+  const __m512 low = widen(_mm512_castsi512_si256(bias));
+  const __m512 high = widen(_mm512_extracti64x4_epi64(bias, 1));
+  for (int64_t i = 0; i < to.rows; ++i, sum += kSide) {
+    const __m512 a = _mm512_add_ps(_mm512_load_ps(sum), low);
+    const __m512 b = _mm512_add_ps(_mm512_load_ps(sum + kLanes), high);
+    _mm512_mask_storeu_epi16(to.y + i * to.stride, mask,
+                             reinterpret_cast<__m512i>(_mm512_cvtne2ps_pbh(b, a)));
+  }
+}
+
+}  // namespace
+
+template <typename T>
+void pack_left(const T* x, int64_t stride, int64_t rows, int64_t k, BFloat16* to) {
+  for (int64_t step = 0; step < k; step += kDepth, to += parts_of<T> * kStep) {
+    for (int64_t i = 0; i < kSide; ++i) {
+      const T* from = x + i * stride + step;
+      prefetch(from + kSide * stride);
+      __m512i parts[parts_of<T>];
+      split_row(from, i < rows ? k - step : 0, parts);
+#pragma GCC unroll 3
+      for (int64_t p = 0; p < parts_of<T>; ++p)
+        _mm512_store_si512(to + p * kStep + i * kDepth, parts[p]);
+    }
+  }
+}
+
+template <typename T>
+void pack_right(const Strided<const T>& from, int64_t columns, int64_t k, BFloat16* to,
+                int64_t distance) {
+  constexpr int64_t size = parts_of<T> * kStep;
+  if (from.column == 1) {
+    for (int64_t column = 0; column < columns; column += kSide, to += distance) {
+      for (int64_t step = 0; step < k; step += kDepth)
+        pack_columns(from.data + column * from.row + step, from.row, columns - column, k - step,
+                     to + step / kDepth * size);
+    }
+    return;
+  }
+  // Rows of elements lie beside each other: each is read over all columns.
+  for (int64_t step = 0; step < k; step += kDepth, to += size) {
+    for (int64_t column = 0; column < columns; column += kSide)
+      pack_step<T>({from.data + step * from.column + column * from.row, from.column, from.row},
+                   std::min(kDepth, k - step), std::min(kSide, columns - column),
+                   to + column / kSide * distance);
+  }
+}
+
+template <typename T>
+void pack_basis(const Strided<const float>& basis, int64_t r, int64_t k, BFloat16* to) {
+  const int64_t width = basis_width(r);
+  std::fill_n(to, steps_of(k) * kDepth * width, BFloat16(0.0f));
+  for (int64_t step = 0; step < k; step += kDepth) {
+    for (int64_t pair = 0; pair < kDepth / 2; ++pair, to += 2 * width) {
+      const int64_t i = step + first_of_pair<T>(pair), other = i + kToSecond<T>;
+      for (int64_t rank = 0; rank < r; rank += kLanes) {
+        const __mmask16 mask = first_of(r - rank);
+        const float* at = basis.data + rank * basis.row;
+        __m512i parts[kParts];
+        split(load(at + i * basis.column, basis.row, i < k ? mask : 0),
+              load(at + other * basis.column, basis.row, other < k ? mask : 0), parts);
+#pragma GCC unroll 3
+        for (int p = 0; p < kParts; ++p)
+          _mm512_mask_storeu_epi32(to + 2 * (p * r + rank), mask, parts[p]);
+      }
+    }
+  }
+}
+
+template <typename T>
+void low_rank(const BFloat16* left, int64_t steps, const BFloat16* basis, int64_t r, float scale,
+              int64_t rows, float* h) {
+  const int64_t width = basis_width(r);
+  const LaneBuffer sums(kSide * width);
+  configure(kSide);
+  for (int64_t column = 0; column < width; column += kSide) {
+    settle();
+    clear_sums();
+    for (int64_t step = 0; step < steps; ++step) {
+      load_right(basis + 2 * (step * kDepth / 2 * width + column), 2 * width);
+#pragma GCC unroll 3
+      for (int64_t p = parts_of<T>; p-- > 0;) {
+        load_left(left + (step * parts_of<T> + p) * kStep);
+        multiply();
+      }
+    }
+    store_sums(sums.data() + column, width);
+  }
+  _tile_release();
+  for (int64_t i = 0; i < rows; ++i, h += r) {
+    const float* part = sums.data() + i * width;
+    for (int64_t j = 0; j < r; j += kLanes) {
+      const __mmask16 mask = first_of(r - j);
+      __m512 sum = _mm512_setzero_ps();
+      for (int64_t p = kParts; p-- > 0;)
+        sum = _mm512_add_ps(sum, _mm512_maskz_loadu_ps(mask, part + p * r + j));
+      _mm512_mask_storeu_ps(h + j, mask, _mm512_mul_ps(sum, _mm512_set1_ps(scale)));
+    }
+  }
+}
+
+template <>
+void pack_left_term<float>(const float* h, int64_t rows, int64_t r, BFloat16* to) {
+  pack_left(h, r, rows, r, to);
+}
+
+template <>
+void pack_left_term<BFloat16>(const float* h, int64_t rows, int64_t r, BFloat16* to) {
+  const int64_t even = ceil_to(r, 2), depth = kParts * even;
+  const LaneBuffer buffer(kSide * depth / 2);
+  auto* row = reinterpret_cast<BFloat16*>(buffer.data());
+  std::fill_n(row, rows * depth, BFloat16(0.0f));
+  for (int64_t i = 0; i < rows; ++i, h += r) {
+    for (int64_t j = 0; j < r; j += kLanes) {
+      const __mmask16 mask = first_of(r - j);
+      const __m512 value = load(h + j, 1, mask);
+      const __m512i first = nearest(value);
+      const __m512i second = nearest(_mm512_sub_ps(value, _mm512_castsi512_ps(first)));
+      BFloat16* at = row + i * depth + j;
+      store_halves(at, mask, first);
+      store_halves(at + even, mask, second);
+      store_halves(at + 2 * even, mask, first);
+    }
+  }
+  pack_left(row, depth, rows, depth, to);
+}
+
+template <>
+void pack_right_term<float>(const Strided<const float>& factor, int64_t columns, int64_t r,
+                            BFloat16* to) {
+  pack_right(factor, columns, r, to, 0);
+}
+
+template <>
+void pack_right_term<BFloat16>(const Strided<const float>& factor, int64_t columns, int64_t r,
+                               BFloat16* to) {
+  const int64_t half = ceil_to(r, 2) / 2;
+  std::fill_n(to, panel_size<BFloat16>(term_steps<BFloat16>(r)), BFloat16(0.0f));
+  const auto put = [&](int64_t pair, int64_t column, __m512i words) __attribute__((always_inline)) {
+    _mm512_store_si512(to + 2 * (pair * kSide + column), words);
+  };
+  for (int64_t rank = 0; rank < r; rank += 2) {
+    for (int64_t column = 0; column < kSide; column += kLanes) {
+      const __mmask16 mask = first_of(columns - column);
+      const float* at = factor.data + rank * factor.column + column * factor.row;
+      __m512i parts[kParts];
+      split(load(at, factor.row, mask),
+            load(at + factor.column, factor.row, rank + 1 < r ? mask : 0), parts);
+      put(rank / 2, column, parts[0]);
+      put(half + rank / 2, column, parts[0]);
+      put(2 * half + rank / 2, column, parts[1]);
+    }
+  }
+}
+
+template <typename T>
+void multiply_panels(const Panels& left, const Panels& right, int64_t steps, const Sums<T>& sums) {
+  alignas(64) float buffer[kSide * kSide];
+  configure(kSide);
+  const int64_t blocks = (sums.columns + kSide - 1) / kSide;
+  const int64_t ahead = (parts_of<T> * kSide + blocks - 1) / blocks;
+  for (int64_t row = 0; row < sums.rows; row += kSide) {
+    const BFloat16* next = left.first + (row / kSide + 1) * left.distance;
+    for (int64_t column = 0; column < sums.columns; column += kSide) {
+      const BFloat16* a = left.first + row / kSide * left.distance;
+      const BFloat16* b = right.first + column / kSide * right.distance;
+      Sums<T> to = sums;
+      to.y += row * sums.stride + column;
+      to.rows = std::min(kSide, sums.rows - row);
+      to.columns = std::min(kSide, sums.columns - column);
+      if (to.bias) to.bias += column;
+      bool direct = false;
+      if constexpr (std::is_same_v<T, float>)
+        direct = !to.bias && to.rows == kSide && to.columns == kSide;
+      settle();
+      if constexpr (std::is_same_v<T, float>) {
+        if (direct && to.add) load_sums(to.y, to.stride);
+      }
+      if (!direct || !to.add) clear_sums();
+      for (int64_t step = 0; step < steps; ++step) {
+        for (int64_t i = 0; i < ahead; ++i, next += 32)
+          _mm_prefetch(reinterpret_cast<const char*>(next), _MM_HINT_T1);
+        multiply_step<T>(a, b);
+        a += parts_of<T> * kStep;
+        b += parts_of<T> * kStep;
+      }
+      if constexpr (std::is_same_v<T, float>) {
+        if (direct) store_sums(to.y, to.stride);
+      }
+      if (direct) continue;
+      store_sums(buffer, kSide);
+      write(buffer, to);
+    }
+  }
+  _tile_release();
+}
+
+#define LORASHEAR_INSTANTIATE(T)                                                                \
+  template void pack_basis<T>(const Strided<const float>&, int64_t, int64_t, BFloat16*);        \
+  template void pack_left<T>(const T*, int64_t, int64_t, int64_t, BFloat16*);                   \
+  template void pack_right<T>(const Strided<const T>&, int64_t, int64_t, BFloat16*, int64_t);   \
+  template void low_rank<T>(const BFloat16*, int64_t, const BFloat16*, int64_t, float, int64_t, \
+                            float*);                                                            \
+  template void multiply_panels<T>(const Panels&, const Panels&, int64_t, const Sums<T>&);
+LORASHEAR_INSTANTIATE(float)
+LORASHEAR_INSTANTIATE(BFloat16)
+
+}  // namespace lorashear::amx
+#pragma GCC pop_options
+#endif

@@ -1,0 +1,89 @@
+// The pieces of a product by AMX's tiles, each of 32 rows or columns of operands that are packed as
+// the tiles want them. A step is kDepth products deep.
+//
+//   left panel   [steps][parts][32 rows][32]
+//   right panel  [steps][parts][16 pairs][32 columns][2]
+//
+// The low-rank term x A^T B^T adds steps to both: on the left x A^T, on the right B.
+#pragma once
+
+#include "kernels/amx/amx.h"
+#include "kernels/tiles.h"
+
+namespace lorashear::amx {
+
+// Elements of a panel of so many steps.
+template <typename T>
+constexpr int64_t panel_size(int64_t steps) {
+  return steps * parts_of<T> * kSide * kDepth;
+}
+
+constexpr int64_t steps_of(int64_t k) {
+  return (k + kDepth - 1) / kDepth;
+}
+
+// Steps that a term of rank r adds: beside bf16 numbers there is [h1, h2, h1] [B1; B1; B2], which
+// is h B up to 2^-17, far below what y is rounded to.
+template <typename T>
+constexpr int64_t term_steps(int64_t r) {
+  return steps_of(std::is_same_v<T, float> ? r : kParts * ceil_to(r, 2));
+}
+
+// rows (1 to 32) rows of k elements.
+template <typename T>
+void pack_left(const T* x, int64_t stride, int64_t rows, int64_t k, BFloat16* to);
+
+// Columns of k elements, from[column][element], as panels that begin `distance` elements apart.
+template <typename T>
+void pack_right(const Strided<const T>& from, int64_t columns, int64_t k, BFloat16* to,
+                int64_t distance);
+
+constexpr int64_t basis_width(int64_t r) {
+  return ceil_to(kParts * r, kSide);
+}
+
+// The parts of a basis (r, k), [k / 2 pairs][basis_width][2]: those of a part lie beside each
+// other.
+template <typename T>
+void pack_basis(const Strided<const float>& basis, int64_t r, int64_t k, BFloat16* to);
+
+// h (rows, r) = scale x basis^T for the rows of a left panel of so many steps.
+template <typename T>
+void low_rank(const BFloat16* left, int64_t steps, const BFloat16* basis, int64_t r, float scale,
+              int64_t rows, float* h);
+
+// The steps of the term: h (rows, r) on the left, columns of factor[column][rank] on the right.
+template <typename T>
+void pack_left_term(const float* h, int64_t rows, int64_t r, BFloat16* to);
+template <typename T>
+void pack_right_term(const Strided<const float>& factor, int64_t columns, int64_t r, BFloat16* to);
+template <>
+void pack_left_term<float>(const float*, int64_t, int64_t, BFloat16*);
+template <>
+void pack_left_term<BFloat16>(const float*, int64_t, int64_t, BFloat16*);
+template <>
+void pack_right_term<float>(const Strided<const float>&, int64_t, int64_t, BFloat16*);
+template <>
+void pack_right_term<BFloat16>(const Strided<const float>&, int64_t, int64_t, BFloat16*);
+
+// Panels in a row.
+struct Panels {
+  const BFloat16* first;
+  int64_t distance;  // elements from one to the next
+};
+
+// Sums of left with right panels, rounded once.
+template <typename T>
+struct Sums {
+  T* y;
+  int64_t stride;
+  int64_t rows, columns;
+  const T* bias;  // or null
+  bool add;       // to what y has; float32 only
+};
+
+// y = the left panels times the right ones + bias, for rows and columns of any number.
+template <typename T>
+void multiply_panels(const Panels& left, const Panels& right, int64_t steps, const Sums<T>& sums);
+
+}  // namespace lorashear::amx
