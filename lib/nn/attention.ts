@@ -15,6 +15,7 @@ import {
 } from '../tensor/ops.js';
 import type { Tensor } from '../tensor/tensor.js';
 import { Linear } from './linear.js';
+import { linearsOfOne } from './linears_of_one.js';
 import { Module } from './module.js';
 import type { Norm } from './norm.js';
 import type { Pass } from './pass.js';
@@ -140,13 +141,17 @@ export class Attention extends Module {
   forward(x: Tensor, pass: Pass): Tensor {
     const { heads, kvHeads, layer } = this.shape;
     const [qName, kName, vName, oName] = this.#names;
-    const project = (name: string, linear: Linear): Tensor =>
-      this.in(name, () => linear.forward(x));
+    const projections = [
+      [qName, this.q] as const,
+      [kName, this.k] as const,
+      [vName, this.v] as const,
+    ];
+    const [qs, ks, vs] = linearsOfOne(x, projections) as [Tensor, Tensor, Tensor];
 
     const { rotations } = this.parts;
-    const q = turned(this.#split(project(qName, this.q), heads, this.qNorm, 0), rotations, pass); // (B, H, T, D)
-    const k = turned(this.#split(project(kName, this.k), kvHeads, this.kNorm, 1), rotations, pass); // (B, K, T, D)
-    const v = this.#split(project(vName, this.v), kvHeads, null, 0); // (B, K, T, D)
+    const q = turned(this.#split(qs, heads, this.qNorm, 0), rotations, pass); // (B, H, T, D)
+    const k = turned(this.#split(ks, kvHeads, this.kNorm, 1), rotations, pass); // (B, K, T, D)
+    const v = this.#split(vs, kvHeads, null, 0); // (B, K, T, D)
     const y = joinHeads(attend([q, k, v], layer, pass, this.shape));
     return this.in(oName, () => this.o.forward(y));
   }

@@ -3,6 +3,7 @@ import { silu } from '../tensor/ops.js';
 import type { Tensor } from '../tensor/tensor.js';
 import { type Activation, gated } from './activation.js';
 import { Linear } from './linear.js';
+import { linearsOfOne } from './linears_of_one.js';
 import { Module } from './module.js';
 import { type WeightSource, below } from './weight_source.js';
 
@@ -41,8 +42,8 @@ export class GatedMlp extends Module {
   forward(x: Tensor): Tensor {
     const { activation = silu } = this.shape;
     const [gateName, upName, downName] = this.#names;
-    const gate = this.in(gateName, () => this.gate.forward(x)); // (…, F)
-    const up = this.in(upName, () => this.up.forward(x)); // (…, F)
+    const halves = [[gateName, this.gate] as const, [upName, this.up] as const];
+    const [gate, up] = linearsOfOne(x, halves) as [Tensor, Tensor]; // (…, F)
     const h = gated(activation, gate, up);
     return this.in(downName, () => this.down.forward(h));
   }

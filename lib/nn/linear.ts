@@ -69,6 +69,12 @@ export class Linear extends Module {
     return layout === 'out-in' && !(this.#lora ?? gate ?? outputGate ?? observer);
   }
 
+  /** Its LoRA branch, where loraLinear computes the layer now, and nobody watches. */
+  get fusedLora(): Lora | null {
+    const { gate, outputGate, observer } = this;
+    return (gate ?? outputGate ?? observer) ? null : this.#fusedLora();
+  }
+
   /** The weight as (out, in), whatever way it is stored: a view, so that what writes to it writes to the weight. */
   get matrix(): Tensor {
     return this.layout === 'out-in' ? this.weight : transpose(this.weight, 0, 1);
@@ -87,11 +93,15 @@ export class Linear extends Module {
     return this.outputGate ? mul(y, this.outputGate) : y;
   }
 
+  #fusedLora(): Lora | null {
+    const lora = this.#lora;
+    return lora && !lora.dropout?.training && this.#fuses && mayFuseWithGradients() ? lora : null;
+  }
+
   #computed(x: Tensor): Tensor {
     const lora = this.#lora;
-    if (lora && !lora.dropout?.training && this.#fuses && mayFuseWithGradients()) {
-      return loraLinear(x, this.matrix, this.bias, lora.A, lora.B, lora.scale);
-    }
+    const fused = this.#fusedLora();
+    if (fused) return loraLinear(x, this.matrix, this.bias, fused.A, fused.B, fused.scale);
     const y =
       this.layout === 'out-in'
         ? fastLinear(x, this.weight, this.bias, this.#onCpu)

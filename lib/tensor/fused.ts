@@ -64,3 +64,12 @@ export const fusedRotate = op('lorashear::rotate(Tensor x, Tensor cos, Tensor si
 export const loraLinear = op(
   'lorashear::lora_linear(Tensor x, Tensor weight, Tensor? bias, Tensor a, Tensor b, float scale) -> Tensor',
 ) as (x: Tensor, weight: Tensor, bias: Tensor | null, a: Tensor, b: Tensor, s: number) => Tensor;
+
+/** {@link loraLinear} of several layers, in order: x is read once, and so is its gradient written. No biases: []. */
+export const loraLinears = opMany(
+  'lorashear::lora_linears(Tensor x, Tensor[] weights, Tensor[] biases, Tensor[] a, Tensor[] b, float scale) -> Tensor[]',
+) as (
+  ...args: [x: Tensor, weights: Many, biases: Many, a: Many, b: Many, scale: number]
+) => Tensor[];
+
+type Many = readonly Tensor[];

@@ -24,10 +24,6 @@ INLINE void split_row(const T* from, int64_t count, __m512i (&parts)[parts_of<T>
   }
 }
 
-INLINE void store_halves(BFloat16* to, __mmask16 mask, __m512i words) {
-  _mm256_mask_storeu_epi16(to, mask, _mm512_cvtepi32_epi16(_mm512_srli_epi32(words, 16)));
-}
-
 // 16 rows of 16 words become columns.
 INLINE void transpose(__m512i (&rows)[16]) {
   __m512i other[16];
@@ -225,46 +221,30 @@ void low_rank(const BFloat16* left, int64_t steps, const BFloat16* basis, int64_
   }
 }
 
-template <>
-void pack_left_term<float>(const float* h, int64_t rows, int64_t r, BFloat16* to) {
-  pack_left(h, r, rows, r, to);
-}
-
-template <>
-void pack_left_term<BFloat16>(const float* h, int64_t rows, int64_t r, BFloat16* to) {
-  const int64_t even = ceil_to(r, 2), depth = kParts * even;
+template <typename T>
+void pack_left_term(const float* h, int64_t stride, int64_t rows, int64_t r, BFloat16* to) {
+  const int64_t even = ceil_to(r, 2), depth = Meetings<T>::count * even;
   const LaneBuffer buffer(kSide * depth / 2);
   auto* row = reinterpret_cast<BFloat16*>(buffer.data());
   std::fill_n(row, rows * depth, BFloat16(0.0f));
-  for (int64_t i = 0; i < rows; ++i, h += r) {
+  for (int64_t i = 0; i < rows; ++i, h += stride) {
     for (int64_t j = 0; j < r; j += kLanes) {
       const __mmask16 mask = first_of(r - j);
-      const __m512 value = load(h + j, 1, mask);
-      const __m512i first = nearest(value);
-      const __m512i second = nearest(_mm512_sub_ps(value, _mm512_castsi512_ps(first)));
-      BFloat16* at = row + i * depth + j;
-      store_halves(at, mask, first);
-      store_halves(at + even, mask, second);
-      store_halves(at + 2 * even, mask, first);
+      __m512i parts[kParts];
+      split(load(h + j, 1, mask), _mm512_setzero_ps(), parts);
+      for (int64_t m = 0; m < Meetings<T>::count; ++m) {
+        _mm256_mask_storeu_epi16(row + i * depth + m * even + j, mask,
+                                 _mm512_cvtepi32_epi16(parts[Meetings<T>::of_h[m]]));
+      }
     }
   }
   pack_left(row, depth, rows, depth, to);
 }
 
-template <>
-void pack_right_term<float>(const Strided<const float>& factor, int64_t columns, int64_t r,
-                            BFloat16* to) {
-  pack_right(factor, columns, r, to, 0);
-}
-
-template <>
-void pack_right_term<BFloat16>(const Strided<const float>& factor, int64_t columns, int64_t r,
-                               BFloat16* to) {
+template <typename T>
+void pack_right_term(const Strided<const float>& factor, int64_t columns, int64_t r, BFloat16* to) {
   const int64_t half = ceil_to(r, 2) / 2;
-  std::fill_n(to, panel_size<BFloat16>(term_steps<BFloat16>(r)), BFloat16(0.0f));
-  const auto put = [&](int64_t pair, int64_t column, __m512i words) __attribute__((always_inline)) {
-    _mm512_store_si512(to + 2 * (pair * kSide + column), words);
-  };
+  std::fill_n(to, term_size<T>(r), BFloat16(0.0f));
   for (int64_t rank = 0; rank < r; rank += 2) {
     for (int64_t column = 0; column < kSide; column += kLanes) {
       const __mmask16 mask = first_of(columns - column);
@@ -272,21 +252,20 @@ void pack_right_term<BFloat16>(const Strided<const float>& factor, int64_t colum
       __m512i parts[kParts];
       split(load(at, factor.row, mask),
             load(at + factor.column, factor.row, rank + 1 < r ? mask : 0), parts);
-      put(rank / 2, column, parts[0]);
-      put(half + rank / 2, column, parts[0]);
-      put(2 * half + rank / 2, column, parts[1]);
+      for (int64_t m = 0; m < Meetings<T>::count; ++m) {
+        _mm512_store_si512(to + 2 * ((m * half + rank / 2) * kSide + column),
+                           parts[Meetings<T>::of_b[m]]);
+      }
     }
   }
 }
 
 template <typename T>
-void multiply_panels(const Panels& left, const Panels& right, int64_t steps, const Sums<T>& sums) {
+void multiply_panels(const Panels& left, const Panels& right, const Depth& depth,
+                     const Sums<T>& sums) {
   alignas(64) float buffer[kSide * kSide];
   configure(kSide);
-  const int64_t blocks = (sums.columns + kSide - 1) / kSide;
-  const int64_t ahead = (parts_of<T> * kSide + blocks - 1) / blocks;
   for (int64_t row = 0; row < sums.rows; row += kSide) {
-    const BFloat16* next = left.first + (row / kSide + 1) * left.distance;
     for (int64_t column = 0; column < sums.columns; column += kSide) {
       const BFloat16* a = left.first + row / kSide * left.distance;
       const BFloat16* b = right.first + column / kSide * right.distance;
@@ -303,12 +282,16 @@ void multiply_panels(const Panels& left, const Panels& right, int64_t steps, con
         if (direct && to.add) load_sums(to.y, to.stride);
       }
       if (!direct || !to.add) clear_sums();
-      for (int64_t step = 0; step < steps; ++step) {
-        for (int64_t i = 0; i < ahead; ++i, next += 32)
-          _mm_prefetch(reinterpret_cast<const char*>(next), _MM_HINT_T1);
+      const BFloat16 *term = a + left.terms, *with = b + right.terms;
+      for (int64_t step = 0; step < depth.steps; ++step) {
         multiply_step<T>(a, b);
         a += parts_of<T> * kStep;
         b += parts_of<T> * kStep;
+      }
+      for (int64_t step = 0; step < depth.of_terms; ++step) {
+        multiply_step<BFloat16>(term, with);
+        term += kStep;
+        with += kStep;
       }
       if constexpr (std::is_same_v<T, float>) {
         if (direct) store_sums(to.y, to.stride);
@@ -322,12 +305,14 @@ void multiply_panels(const Panels& left, const Panels& right, int64_t steps, con
 }
 
 #define LORASHEAR_INSTANTIATE(T)                                                                \
-  template void pack_basis<T>(const Strided<const float>&, int64_t, int64_t, BFloat16*);        \
   template void pack_left<T>(const T*, int64_t, int64_t, int64_t, BFloat16*);                   \
   template void pack_right<T>(const Strided<const T>&, int64_t, int64_t, BFloat16*, int64_t);   \
+  template void pack_basis<T>(const Strided<const float>&, int64_t, int64_t, BFloat16*);        \
   template void low_rank<T>(const BFloat16*, int64_t, const BFloat16*, int64_t, float, int64_t, \
                             float*);                                                            \
-  template void multiply_panels<T>(const Panels&, const Panels&, int64_t, const Sums<T>&);
+  template void pack_left_term<T>(const float*, int64_t, int64_t, int64_t, BFloat16*);          \
+  template void pack_right_term<T>(const Strided<const float>&, int64_t, int64_t, BFloat16*);   \
+  template void multiply_panels<T>(const Panels&, const Panels&, const Depth&, const Sums<T>&);
 LORASHEAR_INSTANTIATE(float)
 LORASHEAR_INSTANTIATE(BFloat16)
 

@@ -4,7 +4,8 @@
 //   left panel   [steps][parts][32 rows][32]
 //   right panel  [steps][parts][16 pairs][32 columns][2]
 //
-// The low-rank term x A^T B^T adds steps to both: on the left x A^T, on the right B.
+// The low-rank term x A^T B^T has panels of its own: h = x A^T on the left and B on the right,
+// whose parts that meet lie one after the other as if they were bf16.
 #pragma once
 
 #include "kernels/amx/amx.h"
@@ -22,11 +23,19 @@ constexpr int64_t steps_of(int64_t k) {
   return (k + kDepth - 1) / kDepth;
 }
 
-// Steps that a term of rank r adds: beside bf16 numbers there is [h1, h2, h1] [B1; B1; B2], which
-// is h B up to 2^-17, far below what y is rounded to.
+// The parts of h and B that meet in a term: all that count in float32, and what is far above the
+// last bit of bf16.
 template <typename T>
-constexpr int64_t term_steps(int64_t r) {
-  return steps_of(std::is_same_v<T, float> ? r : kParts * ceil_to(r, 2));
+struct Meetings {
+  static constexpr int64_t count = std::is_same_v<T, float> ? 6 : 3;
+  static constexpr int of_h[] = {0, 1, 0, 1, 2, 0};
+  static constexpr int of_b[] = {0, 0, 1, 1, 0, 2};
+};
+
+// Elements of the panel of a term of rank r.
+template <typename T>
+constexpr int64_t term_size(int64_t r) {
+  return panel_size<BFloat16>(steps_of(Meetings<T>::count * ceil_to(r, 2)));
 }
 
 // rows (1 to 32) rows of k elements.
@@ -52,24 +61,22 @@ template <typename T>
 void low_rank(const BFloat16* left, int64_t steps, const BFloat16* basis, int64_t r, float scale,
               int64_t rows, float* h);
 
-// The steps of the term: h (rows, r) on the left, columns of factor[column][rank] on the right.
+// A term's panels: h (rows, r) with rows `stride` apart, and columns of factor[column][rank].
 template <typename T>
-void pack_left_term(const float* h, int64_t rows, int64_t r, BFloat16* to);
+void pack_left_term(const float* h, int64_t stride, int64_t rows, int64_t r, BFloat16* to);
 template <typename T>
 void pack_right_term(const Strided<const float>& factor, int64_t columns, int64_t r, BFloat16* to);
-template <>
-void pack_left_term<float>(const float*, int64_t, int64_t, BFloat16*);
-template <>
-void pack_left_term<BFloat16>(const float*, int64_t, int64_t, BFloat16*);
-template <>
-void pack_right_term<float>(const Strided<const float>&, int64_t, int64_t, BFloat16*);
-template <>
-void pack_right_term<BFloat16>(const Strided<const float>&, int64_t, int64_t, BFloat16*);
 
-// Panels in a row.
+// Panels in a row, and how far behind the beginning of each its terms lie.
 struct Panels {
   const BFloat16* first;
   int64_t distance;  // elements from one to the next
+  int64_t terms;
+};
+
+// How deep the panels are: steps of T, and of terms.
+struct Depth {
+  int64_t steps, of_terms;
 };
 
 // Sums of left with right panels, rounded once.
@@ -84,6 +91,7 @@ struct Sums {
 
 // y = the left panels times the right ones + bias, for rows and columns of any number.
 template <typename T>
-void multiply_panels(const Panels& left, const Panels& right, int64_t steps, const Sums<T>& sums);
+void multiply_panels(const Panels& left, const Panels& right, const Depth& depth,
+                     const Sums<T>& sums);
 
 }  // namespace lorashear::amx

@@ -1,5 +1,6 @@
-// The rows are packed once; of the columns each thread packs as many as its L2 holds and multiplies
-// them with all rows. What a sum is made of does not depend on who makes it.
+// Rows are packed once, for all matrices that they meet; of the columns each thread packs as many
+// as its L2 holds and multiplies them with all rows. What a sum is made of does not depend on who
+// makes it.
 #include "kernels/amx/product.h"
 
 #include <ATen/Functions.h>
@@ -11,10 +12,12 @@
 namespace lorashear::amx {
 namespace {
 
+using Optional = std::optional<at::Tensor>;
+
 // Fewest rows for which packing a matrix pays.
 constexpr int64_t kFewestRows = 64;
 // Packed rows of x, and packed columns that a thread keeps in L2 for a while.
-constexpr int64_t kLeftBytes = 12 << 20;
+constexpr int64_t kLeftBytes = 20 << 20;
 constexpr int64_t kRightBytes = 1024 << 10;
 // Most steps of float32 that are added up at once.
 constexpr int64_t kSteps = 24;
@@ -41,112 +44,197 @@ Strided<const float> strided(const at::Tensor& matrix) {
   return {matrix.const_data_ptr<float>(), matrix.stride(0), matrix.stride(1)};
 }
 
-// A basis, packed for rows of T, and where h goes.
-struct Basis {
-  int64_t r;
+// Rows x that take part in every sum, and their low-rank coefficients h = scale x A^T, computed as
+// they are packed: for each target's term, or for the only one.
+template <typename T>
+struct Source {
+  at::Tensor rows, h;  // (rows, k), and (rows, all ranks) in float32
+  std::vector<int64_t> ranks;
   float scale;
-  Packed packed;
-  float* h;
+  Packed basis;
 
-  Basis(const at::Tensor& a, double factor, at::ScalarType type, float* to)
-      : r(a.size(0)),
-        scale(static_cast<float>(factor)),
-        packed(1, steps_of(a.size(1)) * kDepth * basis_width(r)),
-        h(to) {
-    if (type == at::kFloat)
-      pack_basis<float>(strided(a), r, a.size(1), packed.at(0));
-    else
-      pack_basis<BFloat16>(strided(a), r, a.size(1), packed.at(0));
+  // a (r, k) in float32; without one there is no term.
+  Source(const at::Tensor& x, const std::vector<at::Tensor>& a, double factor)
+      : rows(x), scale(static_cast<float>(factor)), basis(0, 0) {
+    for (const at::Tensor& one : a) ranks.push_back(one.size(0));
+    if (a.empty()) return;
+    const at::Tensor all = a.size() == 1 ? a[0] : at::cat(a);
+    const int64_t r = all.size(0), k = all.size(1);
+    h = at::empty({x.size(0), r}, all.options());
+    basis = Packed(1, steps() * kDepth * basis_width(r));
+    pack_basis<T>(strided(all), r, k, basis.at(0));
+  }
+
+  int64_t k() const { return rows.size(1); }
+  int64_t steps() const { return steps_of(k()); }
+  int64_t size_of_terms() const {
+    int64_t size = 0;
+    for (const int64_t r : ranks) size += term_size<T>(r);
+    return size;
+  }
+
+  // The panel of 32 rows from `row` on, and those of its terms.
+  void pack(int64_t row, BFloat16* to, BFloat16* terms) const {
+    const int64_t count = std::min(kSide, rows.size(0) - row), stride = rows.stride(0);
+    pack_left(rows.const_data_ptr<T>() + row * stride, stride, count, k(), to);
+    if (ranks.empty()) return;
+    const int64_t all = h.size(1);
+    float* of_term = h.mutable_data_ptr<float>() + row * all;
+    low_rank<T>(to, steps(), basis.at(0), all, scale, count, of_term);
+    for (const int64_t r : ranks) {
+      pack_left_term<T>(of_term, all, count, r, terms);
+      of_term += r;
+      terms += term_size<T>(r);
+    }
   }
 };
 
+// y = the sum over the sources of x W^T + h B^T, + bias.
+struct Target {
+  at::Tensor y;
+  at::Tensor bias;                         // or undefined
+  std::vector<at::Tensor> weight, factor;  // for each source; no factors where there are no terms
+};
+
+// Columns of a target that a thread takes together.
+struct Group {
+  size_t target;
+  int64_t column, count;
+};
+
+// Left panels have the steps of all sources and then their terms. Each target has terms of its own,
+// where there is one source, or all.
 template <typename T>
 struct Product {
-  const T* x;
-  int64_t stride, rows, k;
-  Strided<const T> weight;
-  int64_t outputs;
-  const T* bias;  // or null
-  T* y;
-  const Basis* basis;  // or null: there is no low-rank term
-  Strided<const float> factor;
+  std::vector<Source<T>> sources;
+  std::vector<Target> targets;
 
-  int64_t own_steps() const { return steps_of(k); }
-  int64_t steps() const { return own_steps() + (basis ? term_steps<T>(basis->r) : 0); }
+  int64_t rows() const { return sources[0].rows.size(0); }
+
+  int64_t steps() const {
+    int64_t count = 0;
+    for (const Source<T>& source : sources) count += source.steps();
+    return count;
+  }
+
+  // How many times sums are added to y, which keeps no others than float32.
+  int64_t times() const { return std::is_same_v<T, float> ? (steps() + kSteps - 1) / kSteps : 1; }
+  int64_t steps_at_once() const { return (steps() + times() - 1) / times(); }
+
+  int64_t terms_of(size_t target) const {
+    int64_t size = 0;
+    for (const at::Tensor& factor : targets[target].factor) size += term_size<T>(factor.size(1));
+    return size;
+  }
+
+  // Where the terms of a target begin among all.
+  int64_t terms_before(size_t target) const {
+    int64_t size = 0;
+    for (size_t i = 0; sources.size() == 1 && i < target; ++i) size += terms_of(i);
+    return size;
+  }
 
   void pack_rows(int64_t row, BFloat16* to) const {
-    const int64_t count = std::min(kSide, rows - row), own = own_steps();
-    pack_left(x + row * stride, stride, count, k, to);
-    if (!basis) return;
-    float* h = basis->h + row * basis->r;
-    low_rank<T>(to, own, basis->packed.at(0), basis->r, basis->scale, count, h);
-    pack_left_term<T>(h, count, basis->r, to + panel_size<T>(own));
+    BFloat16* terms = to + panel_size<T>(steps());
+    for (const Source<T>& source : sources) {
+      source.pack(row, to, terms);
+      to += panel_size<T>(source.steps());
+      terms += source.size_of_terms();
+    }
   }
 
   // Steps begin ... end - 1 of some columns.
-  void pack_columns(int64_t column, int64_t count, int64_t begin, int64_t end,
+  void pack_columns(const Target& target, int64_t column, int64_t count, int64_t begin, int64_t end,
                     const Packed& to) const {
-    const int64_t own = std::min(end, own_steps()), first = begin * kDepth;
-    const Strided<const T> from{weight.data + column * weight.row + first * weight.column,
-                                weight.row, weight.column};
-    pack_right(from, count, std::min(k, own * kDepth) - first, to.at(0), to.size);
-    for (int64_t i = 0; end > own && i < count; i += kSide) {
-      const Strided<const float> of_term{factor.data + (column + i) * factor.row, factor.row,
-                                         factor.column};
-      pack_right_term<T>(of_term, std::min(kSide, count - i), basis->r,
-                         to.at(i / kSide) + panel_size<T>(own - begin));
+    int64_t step = 0;
+    for (size_t s = 0; s < sources.size(); step += sources[s++].steps()) {
+      const int64_t from = std::max(begin - step, int64_t{0}),
+                    until = std::min(end - step, sources[s].steps());
+      if (from >= until) continue;
+      const at::Tensor& weight = target.weight[s];
+      const int64_t first = from * kDepth, row = weight.stride(0), element = weight.stride(1);
+      pack_right<T>({weight.const_data_ptr<T>() + column * row + first * element, row, element},
+                    count, std::min(sources[s].k(), until * kDepth) - first,
+                    to.at(0) + panel_size<T>(step + from - begin), to.size);
     }
   }
 
-  // Most steps that are packed and added up at once, the term with the last ones. y keeps sums of
-  // float32 only.
-  int64_t steps_at_once() const {
-    const int64_t all = steps(), term = all - own_steps();
-    if (!std::is_same_v<T, float>) return all;
-    const int64_t times = (all + kSteps - 1) / kSteps;
-    return (all + times - 1) / times + term;
+  void pack_terms(const Target& target, int64_t column, int64_t count, const Packed& to,
+                  int64_t at) const {
+    for (const at::Tensor& matrix : target.factor) {
+      const Strided<const float> factor = strided(matrix);
+      const int64_t r = matrix.size(1);
+      for (int64_t i = 0; i < count; i += kSide)
+        pack_right_term<T>({factor.data + (column + i) * factor.row, factor.row, factor.column},
+                           std::min(kSide, count - i), r, to.at(i / kSide) + at);
+      at += term_size<T>(r);
+    }
   }
 
-  // y of some rows, packed as `left`, and a group of columns.
-  void multiply(const BFloat16* left, int64_t row, int64_t count_rows, int64_t column,
-                int64_t count_columns) const {
-    const int64_t all = steps(), own = own_steps(), most = steps_at_once();
-    const Packed right(panels(count_columns), panel_size<T>(most));
-    for (int64_t begin = 0, end; begin < all; begin = end) {
-      end = begin + most >= own ? all : begin + most;
-      pack_columns(column, count_columns, begin, end, right);
-      const T* shift = bias && begin == 0 ? bias + column : nullptr;
-      multiply_panels<T>({left + panel_size<T>(begin), panel_size<T>(all)},
-                         {right.at(0), right.size}, end - begin,
-                         {y + row * outputs + column, outputs, count_rows, count_columns, shift,
-                          /*add=*/begin > 0});
+  // y of some rows, packed in `left` from a panel on, and a group of columns.
+  void multiply(const Group& group, const Packed& left, int64_t panel, int64_t row,
+                int64_t count) const {
+    const Target& target = targets[group.target];
+    const int64_t all = steps(), outputs = target.y.size(1), of_terms = terms_of(group.target);
+    const Packed right(panels(group.count), panel_size<T>(steps_at_once()) + of_terms);
+    Sums<T> sums{target.y.mutable_data_ptr<T>() + row * outputs + group.column,
+                 outputs,
+                 count,
+                 group.count,
+                 target.bias.defined() ? target.bias.const_data_ptr<T>() + group.column : nullptr,
+                 /*add=*/false};
+    for (int64_t i = 0; i < times(); ++i) {
+      const int64_t begin = all * i / times(), end = all * (i + 1) / times();
+      const int64_t behind = panel_size<T>(end - begin);
+      pack_columns(target, group.column, group.count, begin, end, right);
+      if (end == all) pack_terms(target, group.column, group.count, right, behind);
+      multiply_panels<T>(
+          {left.at(panel) + panel_size<T>(begin), left.size, behind + terms_before(group.target)},
+          {right.at(0), right.size, behind},
+          {end - begin, end == all ? of_terms / panel_size<BFloat16>(1) : 0}, sums);
+      sums.bias = nullptr;
+      sums.add = true;
     }
+  }
+
+  std::vector<Group> groups() const {
+    std::vector<Group> result;
+    for (size_t t = 0; t < targets.size(); ++t) {
+      const int64_t outputs = targets[t].y.size(1), wide = panels(outputs);
+      const int64_t bytes = (panel_size<T>(steps_at_once()) + terms_of(t)) * 2;
+      const int64_t fit = std::max<int64_t>(1, kRightBytes / bytes);
+      const int64_t count = std::min(wide, ceil_to((wide + fit - 1) / fit, at::get_num_threads()));
+      for (int64_t i = 0; i < count; ++i) {
+        const int64_t begin = i * wide / count * kSide, end = (i + 1) * wide / count * kSide;
+        result.push_back({t, begin, std::min(outputs, end) - begin});
+      }
+    }
+    return result;
   }
 
   void run() const {
-    const int64_t size = panel_size<T>(steps()), bytes = panel_size<T>(steps_at_once()) * 2;
-    const int64_t threads = at::get_num_threads(), wide = panels(outputs);
-    const int64_t fit = std::max<int64_t>(1, kRightBytes / bytes);
-    const int64_t groups = std::min(wide, ceil_to((wide + fit - 1) / fit, threads));
-    const int64_t height = std::min(panels(rows), std::max<int64_t>(8, kLeftBytes / (size * 2)));
+    int64_t size = panel_size<T>(steps());
+    for (const Source<T>& source : sources) size += source.size_of_terms();
+    const int64_t height = std::min(panels(rows()), std::max<int64_t>(8, kLeftBytes / (size * 2)));
     const Packed left(height, size);
-    for (int64_t row = 0; row < rows; row += height * kSide) {
-      const int64_t count = std::min(height * kSide, rows - row);
-      each((panels(count) + kRowPanels - 1) / kRowPanels, [&](int64_t part) {
-        const int64_t end = std::min(panels(count), (part + 1) * kRowPanels);
+    const std::vector<Group> parts = groups();
+    const auto count = static_cast<int64_t>(parts.size());
+    for (int64_t row = 0; row < rows(); row += height * kSide) {
+      const int64_t at_hand = std::min(height * kSide, rows() - row);
+      each((panels(at_hand) + kRowPanels - 1) / kRowPanels, [&](int64_t part) {
+        const int64_t end = std::min(panels(at_hand), (part + 1) * kRowPanels);
         for (int64_t i = part * kRowPanels; i < end; ++i) pack_rows(row + i * kSide, left.at(i));
       });
       // Few columns are packed by several threads, each for rows of its own.
-      const int64_t shares = std::clamp<int64_t>((2 * threads + groups - 1) / groups, 1,
-                                                 std::max<int64_t>(1, count / kRowsOfPart));
-      const int64_t share = (panels(count) + shares - 1) / shares;
-      each(groups * shares, [&](int64_t part) {
-        const int64_t first = part % shares * share, group = part / shares;
-        if (first * kSide >= count) return;
-        const int64_t column = group * wide / groups * kSide;
-        const int64_t end = std::min(outputs, (group + 1) * wide / groups * kSide);
-        multiply(left.at(first), row + first * kSide,
-                 std::min(share * kSide, count - first * kSide), column, end - column);
+      const int64_t tasks = 2 * at::get_num_threads();
+      const int64_t shares = std::clamp<int64_t>((tasks + count - 1) / count, 1,
+                                                 std::max<int64_t>(1, at_hand / kRowsOfPart));
+      const int64_t share = (panels(at_hand) + shares - 1) / shares;
+      each(count * shares, [&](int64_t part) {
+        const int64_t first = part % shares * share, before = first * kSide;
+        if (before >= at_hand) return;
+        multiply(parts[part / shares], left, first, row + before,
+                 std::min(share * kSide, at_hand - before));
       });
     }
   }
@@ -163,24 +251,11 @@ bool suits_type(const at::Tensor& x) {
          x.numel() / x.size(-1) >= kFewestRows && available();
 }
 
-void run(const at::Tensor& y, const at::Tensor& x, const at::Tensor& weight,
-         const std::optional<at::Tensor>& bias, const Basis* basis, const at::Tensor* factor) {
-  const at::Tensor from = rows_of(x);
-  const at::Tensor shift = bias ? bias->to(x.scalar_type()).contiguous() : at::Tensor();
+// fn<T>() for the types that suit.
+template <typename Fn>
+void with_type(const at::Tensor& x, const Fn& fn) {
   with_row_type(x.scalar_type(), [&]<typename T>() {
-    if constexpr (kCompiled && !std::is_same_v<T, c10::Half>) {
-      const Product<T> product{from.const_data_ptr<T>(),
-                               from.stride(0),
-                               from.size(0),
-                               from.size(1),
-                               {weight.const_data_ptr<T>(), weight.stride(0), weight.stride(1)},
-                               weight.size(0),
-                               shift.defined() ? shift.const_data_ptr<T>() : nullptr,
-                               y.mutable_data_ptr<T>(),
-                               basis,
-                               factor ? strided(*factor) : Strided<const float>{}};
-      product.run();
-    }
+    if constexpr (kCompiled && !std::is_same_v<T, c10::Half>) fn.template operator()<T>();
   });
 }
 
@@ -188,6 +263,20 @@ at::Tensor result_of(const at::Tensor& x, int64_t outputs) {
   std::vector<int64_t> sizes(x.sizes().begin(), x.sizes().end());
   sizes.back() = outputs;
   return at::empty(sizes, x.options());
+}
+
+at::Tensor flat(const at::Tensor& y) {
+  return y.view({-1, y.size(-1)});
+}
+
+std::vector<at::Tensor> wide(at::TensorList list) {
+  std::vector<at::Tensor> result;
+  for (const at::Tensor& one : list) result.push_back(one.to(at::kFloat));
+  return result;
+}
+
+at::Tensor dense(const Optional& bias, const at::Tensor& x) {
+  return bias ? bias->to(x.scalar_type()).contiguous() : at::Tensor();
 }
 
 }  // namespace
@@ -198,44 +287,68 @@ bool suits(const at::Tensor& x, const at::Tensor& weight) {
          (weight.stride(0) == 1 || weight.stride(1) == 1);
 }
 
-at::Tensor product(const at::Tensor& x, const at::Tensor& weight,
-                   const std::optional<at::Tensor>& bias) {
+void product_out(const at::Tensor& y, const at::Tensor& x, const at::Tensor& weight,
+                 const Optional& bias) {
+  with_type(x, [&]<typename T>() {
+    Product<T> product;
+    product.sources.emplace_back(rows_of(x), std::vector<at::Tensor>{}, 1);
+    product.targets.push_back({flat(y), dense(bias, x), {weight}, {}});
+    product.run();
+  });
+}
+
+at::Tensor product(const at::Tensor& x, const at::Tensor& weight, const Optional& bias) {
   at::Tensor y = result_of(x, weight.size(0));
-  run(y, x, weight, bias, nullptr, nullptr);
+  product_out(y, x, weight, bias);
   return y;
 }
 
-void product_out(const at::Tensor& y, const at::Tensor& x, const at::Tensor& weight) {
-  run(y, x, weight, std::nullopt, nullptr, nullptr);
+WithCoefficients products(const at::Tensor& x, const Layers& layers) {
+  WithCoefficients result;
+  with_type(x, [&]<typename T>() {
+    Product<T> product;
+    product.sources.emplace_back(rows_of(x), wide(layers.a), layers.scale);
+    int64_t rank = 0;
+    for (size_t i = 0; i < layers.weights.size(); ++i) {
+      const at::Tensor& b = layers.b[i];
+      result.y.push_back(result_of(x, layers.weights[i].size(0)));
+      result.h.push_back(product.sources[0].h.narrow(1, rank, b.size(1)));
+      rank += b.size(1);
+      const Optional bias = layers.biases.empty() ? std::nullopt : Optional(layers.biases[i]);
+      product.targets.push_back(
+          {flat(result.y[i]), dense(bias, x), {layers.weights[i]}, {b.to(at::kFloat)}});
+    }
+    product.run();
+  });
+  return result;
 }
 
-std::pair<at::Tensor, at::Tensor> product_with(const Term& term, const at::Tensor& x,
-                                               const at::Tensor& weight,
-                                               const std::optional<at::Tensor>& bias) {
-  const at::Tensor a = term.a.to(at::kFloat), b = term.b.to(at::kFloat);
-  at::Tensor y = result_of(x, weight.size(0));
-  at::Tensor h = at::empty({x.numel() / x.size(-1), a.size(0)}, x.options().dtype(at::kFloat));
-  if constexpr (kCompiled) {
-    const Basis basis(a, term.scale, x.scalar_type(), h.mutable_data_ptr<float>());
-    run(y, x, weight, bias, &basis, &b);
-  }
-  return {y, h};
+WithCoefficients sum_of_products(at::TensorList xs, const Layers& layers) {
+  WithCoefficients result;
+  with_type(xs[0], [&]<typename T>() {
+    Product<T> product;
+    result.y.push_back(result_of(xs[0], layers.weights[0].size(0)));
+    Target target{flat(result.y[0]), {}, layers.weights.vec(), wide(layers.b)};
+    for (size_t i = 0; i < xs.size(); ++i) {
+      product.sources.emplace_back(
+          rows_of(xs[i]), std::vector<at::Tensor>{layers.a[i].to(at::kFloat)}, layers.scale);
+      result.h.push_back(product.sources[i].h);
+    }
+    product.targets.push_back(std::move(target));
+    product.run();
+  });
+  return result;
 }
 
 at::Tensor low_rank_in(const at::Tensor& x, const at::Tensor& a, double scale) {
-  const at::Tensor from = rows_of(x), wide = a.to(at::kFloat);
-  const int64_t rows = from.size(0), k = from.size(1), r = wide.size(0);
-  at::Tensor h = at::empty({rows, r}, x.options().dtype(at::kFloat));
-  with_row_type(x.scalar_type(), [&]<typename T>() {
-    if constexpr (kCompiled && !std::is_same_v<T, c10::Half>) {
-      const Basis basis(wide, scale, x.scalar_type(), h.mutable_data_ptr<float>());
-      const Product<T> product{
-          from.const_data_ptr<T>(), from.stride(0), rows, k, {}, 0, nullptr, nullptr, &basis, {}};
-      each(panels(rows), [&](int64_t i) {
-        const Packed panel(1, panel_size<T>(product.steps()));
-        product.pack_rows(i * kSide, panel.at(0));
-      });
-    }
+  at::Tensor h;
+  with_type(x, [&]<typename T>() {
+    const Source<T> source(rows_of(x), {a.to(at::kFloat)}, scale);
+    each(panels(source.rows.size(0)), [&](int64_t i) {
+      const Packed panel(2, panel_size<T>(source.steps()) + source.size_of_terms());
+      source.pack(i * kSide, panel.at(0), panel.at(1));
+    });
+    h = source.h;
   });
   return h;
 }

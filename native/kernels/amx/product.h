@@ -5,33 +5,41 @@
 #include <ATen/core/Tensor.h>
 
 #include <optional>
+#include <vector>
 
 namespace lorashear::amx {
 
-// x A^T B^T beside x W^T: A (r, inputs), B (outputs, r), of any type and strides.
-struct Term {
-  const at::Tensor& a;
-  const at::Tensor& b;
+// Linear layers with low-rank terms: W (outputs, inputs), which may be transposed views, A (r,
+// inputs) and B (outputs, r) of any type and strides; biases for all or none.
+struct Layers {
+  at::TensorList weights, biases, a, b;
   double scale;
+};
+
+// Results, and h = scale x A^T (rows, r) in float32 of each layer.
+struct WithCoefficients {
+  std::vector<at::Tensor> y, h;
 };
 
 // Whether there are such products of x with a matrix of its columns, as types, strides, the number
 // of rows and this processor are.
 bool suits(const at::Tensor& x, const at::Tensor& weight);
 
-// x W^T + b for x and W (outputs, inputs) that suit; W may be a transposed view.
+// x W^T + b for x and W that suit.
 at::Tensor product(const at::Tensor& x, const at::Tensor& weight,
                    const std::optional<at::Tensor>& bias);
 
 // The same into y, contiguous.
-void product_out(const at::Tensor& y, const at::Tensor& x, const at::Tensor& weight);
+void product_out(const at::Tensor& y, const at::Tensor& x, const at::Tensor& weight,
+                 const std::optional<at::Tensor>& bias);
 
-// y = x W^T + b + h B^T, rounded once, and h = scale x A^T (rows, r) in float32.
-std::pair<at::Tensor, at::Tensor> product_with(const Term& term, const at::Tensor& x,
-                                               const at::Tensor& weight,
-                                               const std::optional<at::Tensor>& bias);
+// x W^T + b + h B^T of every layer, each rounded once; x is read once.
+WithCoefficients products(const at::Tensor& x, const Layers& layers);
 
-// h alone; any weight's inputs suit.
+// The sum over layers of x W^T + h B^T, each layer with rows of its own; rounded once.
+WithCoefficients sum_of_products(at::TensorList xs, const Layers& layers);
+
+// h alone.
 at::Tensor low_rank_in(const at::Tensor& x, const at::Tensor& a, double scale);
 
 }  // namespace lorashear::amx

@@ -35,7 +35,7 @@ struct Targets {
 // to = products W
 void back_out(at::Tensor& to, const at::Tensor& products, const at::Tensor& weight) {
   if (amx::suits(products, weight.t()))
-    amx::product_out(to, products, weight.t());
+    amx::product_out(to, products, weight.t(), std::nullopt);
   else
     at::mm_out(to, products, weight);
 }

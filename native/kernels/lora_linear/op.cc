@@ -1,4 +1,5 @@
-// lorashear::lora_linear: y = x W^T + b + s (x A^T) B^T, and its gradients of x, A and B.
+// lorashear::lora_linear(s): y = x W^T + b + s (x A^T) B^T of one layer or of several that read the
+// same x, and the gradients of x, A and B.
 #include "kernels/lora_linear/op.h"
 
 #include <ATen/Functions.h>
@@ -15,6 +16,7 @@ namespace lorashear {
 namespace {
 
 using at::Tensor;
+using at::TensorList;
 using Optional = std::optional<Tensor>;
 
 template <typename Signature>
@@ -40,68 +42,152 @@ Tensor low_rank_gradient(const Tensor& coefficients, const Tensor& x, bool trans
   return op.call(coefficients, x, transposed);
 }
 
+bool suit(TensorList xs, const amx::Layers& layers) {
+  for (size_t i = 0; i < layers.weights.size(); ++i) {
+    const Tensor& x = xs[xs.size() == 1 ? 0 : i];
+    if (!x.device().is_cpu() || !amx::suits(x, layers.weights[i]) || layers.a[i].size(0) == 0)
+      return false;
+  }
+  return true;
+}
+
 Tensor product(const Tensor& x, const Tensor& weight, const Optional& bias) {
   return x.device().is_cpu() ? linear_cpu(x, weight, bias, std::nullopt)
                              : at::linear(x, weight, bias);
 }
 
-// y = x W^T + b + h B^T and h = scale x A^T, which stays for the gradients.
-std::pair<Tensor, Tensor> with_low_rank(const Tensor& x, const Tensor& weight, const Optional& bias,
-                                        const Tensor& a, const Tensor& b, double scale) {
-  if (x.device().is_cpu() && amx::suits(x, weight) && a.numel() > 0)
-    return amx::product_with({a, b, scale}, x, weight, bias);
-  Tensor y = product(x, weight, bias);
-  const Tensor h = low_rank_in(x, a, scale);
-  low_rank_out(y, h, b.t());
-  return {y, h};
+// Linear layers of one x: their y = x W^T + b + h B^T, and h = scale x A^T, which stays for the
+// gradients.
+amx::WithCoefficients forward_of(const Tensor& x, const amx::Layers& layers) {
+  if (suit({x}, layers)) return amx::products(x, layers);
+  amx::WithCoefficients result;
+  for (size_t i = 0; i < layers.weights.size(); ++i) {
+    const Optional bias = layers.biases.empty() ? std::nullopt : Optional(layers.biases[i]);
+    result.y.push_back(product(x, layers.weights[i], bias));
+    result.h.push_back(low_rank_in(x, layers.a[i], layers.scale));
+    low_rank_out(result.y[i], result.h[i], layers.b[i].t());
+  }
+  return result;
 }
 
-struct LoraLinear : torch::autograd::Function<LoraLinear> {
-  static Tensor forward(torch::autograd::AutogradContext* context, const Tensor& x,
-                        const Tensor& weight, const Optional& bias, const Tensor& a,
-                        const Tensor& b, double scale) {
+// The gradient of x from those of every y, and scale y B: `layers` has the roles of A and B and the
+// sides of W exchanged.
+amx::WithCoefficients backward_of(TensorList gradients, const amx::Layers& layers) {
+  if (suit(gradients, layers)) return amx::sum_of_products(gradients, layers);
+  amx::WithCoefficients result;
+  for (size_t i = 0; i < gradients.size(); ++i) {
+    const Tensor& given = gradients[i];
+    result.h.push_back(low_rank_in(given, layers.a[i], layers.scale));
+    const Tensor& weight = layers.weights[i];
+    if (i == 0)
+      result.y.push_back(product(given, weight, std::nullopt));
+    else
+      result.y[0].view({-1, weight.size(0)}).addmm_(given.view({-1, weight.size(1)}), weight.t());
+    low_rank_out(result.y[0], result.h[i], layers.b[i].t());
+  }
+  return result;
+}
+
+std::vector<Tensor> transposed(TensorList list) {
+  std::vector<Tensor> result;
+  for (const Tensor& one : list) result.push_back(one.t());
+  return result;
+}
+
+// Of the layers whose y has a gradient.
+template <typename List>
+std::vector<Tensor> chosen(const List& list, const std::vector<size_t>& places) {
+  std::vector<Tensor> result;
+  for (const size_t place : places) result.push_back(list[place]);
+  return result;
+}
+
+struct LoraLinears : torch::autograd::Function<LoraLinears> {
+  static torch::autograd::variable_list forward(torch::autograd::AutogradContext* context,
+                                                const Tensor& x, TensorList weights,
+                                                TensorList biases, TensorList a, TensorList b,
+                                                double scale) {
     const at::AutoDispatchBelowADInplaceOrView below;
-    auto [y, h] = with_low_rank(x, weight, bias, a, b, scale);
-    context->save_for_backward({x, weight, a, b, h});
+    auto [y, h] = forward_of(x, {weights, biases, a, b, scale});
+    torch::autograd::variable_list saved{x};
+    for (const TensorList list : {weights, a, b, TensorList(h)})
+      saved.insert(saved.end(), list.begin(), list.end());
+    context->save_for_backward(std::move(saved));
     context->saved_data["scale"] = scale;
-    context->saved_data["bias"] = bias.has_value();
+    context->saved_data["biases"] = static_cast<int64_t>(biases.size());
     return y;
   }
 
   static torch::autograd::variable_list backward(torch::autograd::AutogradContext* context,
                                                  const torch::autograd::variable_list& given) {
     const auto saved = context->get_saved_variables();
-    const Tensor &x = saved[0], &weight = saved[1], &a = saved[2], &b = saved[3], &h = saved[4];
-    const at::AutoDispatchBelowADInplaceOrView below;
-    const Tensor gradient = given[0].contiguous();
+    const size_t count = given.size();
+    const TensorList all(saved);
+    const TensorList weights = all.slice(1, count), a = all.slice(1 + count, count);
+    const TensorList b = all.slice(1 + 2 * count, count), h = all.slice(1 + 3 * count, count);
     const double scale = context->saved_data["scale"].toDouble();
-    // The tensors that were given are numbered, and an absent bias is none.
-    const size_t factors = context->saved_data["bias"].toBool() ? 3 : 2;
-    Tensor of_x, back, of_a, of_b;  // back (rows, r)
-    if (context->needs_input_grad(0))
-      std::tie(of_x, back) = with_low_rank(gradient, weight.t(), std::nullopt, b.t(), a.t(), scale);
-    else
-      back = low_rank_in(gradient, b.t(), scale);
-    if (context->needs_input_grad(factors))
-      of_a = low_rank_gradient(back, x, false).to(a.scalar_type());
-    if (context->needs_input_grad(factors + 1))
-      of_b = low_rank_gradient(h, gradient, true).to(b.scalar_type());
-    return {of_x, Tensor(), Tensor(), of_a, of_b, Tensor()};
+    // Inputs are numbered as they were given: x, weights, biases, the factors A, the factors B.
+    const size_t of_a = 1 + count + context->saved_data["biases"].toInt(), of_b = of_a + count;
+    torch::autograd::variable_list result(of_b + count + 1);
+    const at::AutoDispatchBelowADInplaceOrView below;
+    std::vector<size_t> places;
+    std::vector<Tensor> gradients;
+    for (size_t i = 0; i < count; ++i) {
+      if (!given[i].defined()) continue;
+      places.push_back(i);
+      gradients.push_back(given[i].contiguous());
+    }
+    std::vector<Tensor> back;  // (rows, r)
+    if (context->needs_input_grad(0) && !places.empty()) {
+      const auto w = transposed(chosen(weights, places)), to = transposed(chosen(b, places));
+      const auto from = transposed(chosen(a, places));
+      auto both = backward_of(gradients, {w, {}, to, from, scale});
+      result[0] = both.y[0];
+      back = std::move(both.h);
+    }
+    for (size_t i = 0; i < places.size(); ++i) {
+      const size_t place = places[i];
+      if (context->needs_input_grad(of_a + place)) {
+        const Tensor along =
+            back.empty() ? low_rank_in(gradients[i], b[place].t(), scale) : back[i];
+        result[of_a + place] = low_rank_gradient(along, saved[0], false).to(a[place].scalar_type());
+      }
+      if (context->needs_input_grad(of_b + place))
+        result[of_b + place] =
+            low_rank_gradient(h[place], gradients[i], true).to(b[place].scalar_type());
+    }
+    return result;
   }
 };
 
-Tensor lora_linear_autograd(const Tensor& x, const Tensor& weight, const Optional& bias,
-                            const Tensor& a, const Tensor& b, double scale) {
-  if (weight.requires_grad() || (bias && bias->requires_grad())) {  // the base is not frozen
-    const Tensor h = at::linear(at::linear(x.to(a.scalar_type()), a), b);
-    return (at::linear(x, weight, bias) + h * scale).to(x.scalar_type());
+bool any_learns(TensorList list) {
+  return std::any_of(list.begin(), list.end(), [](const Tensor& t) { return t.requires_grad(); });
+}
+
+std::vector<Tensor> lora_linears_autograd(const Tensor& x, TensorList weights, TensorList biases,
+                                          TensorList a, TensorList b, double scale) {
+  if (!any_learns(weights) && !any_learns(biases))
+    return LoraLinears::apply(x, weights, biases, a, b, scale);
+  std::vector<Tensor> result;  // the base is not frozen
+  for (size_t i = 0; i < weights.size(); ++i) {
+    const Tensor h = at::linear(at::linear(x.to(a[i].scalar_type()), a[i]), b[i]);
+    const Optional bias = biases.empty() ? std::nullopt : Optional(biases[i]);
+    result.push_back((at::linear(x, weights[i], bias) + h * scale).to(x.scalar_type()));
   }
-  return LoraLinear::apply(x, weight, bias, a, b, scale);
+  return result;
+}
+
+std::vector<Tensor> lora_linears(const Tensor& x, TensorList weights, TensorList biases,
+                                 TensorList a, TensorList b, double scale) {
+  return forward_of(x, {weights, biases, a, b, scale}).y;
 }
 
 Tensor lora_linear(const Tensor& x, const Tensor& weight, const Optional& bias, const Tensor& a,
                    const Tensor& b, double scale) {
-  return with_low_rank(x, weight, bias, a, b, scale).first;
+  static const auto op =
+      typed<std::vector<Tensor>(const Tensor&, TensorList, TensorList, TensorList, TensorList,
+                                double)>("lorashear::lora_linears");
+  return op.call(x, weight, bias ? TensorList(*bias) : TensorList(), a, b, scale)[0];
 }
 
 }  // namespace
@@ -111,20 +197,27 @@ TORCH_LIBRARY_FRAGMENT(lorashear, library) {
   library.def(
       "lora_linear(Tensor x, Tensor weight, Tensor? bias, Tensor a, Tensor b, float scale) -> "
       "Tensor");
+  library.def(
+      "lora_linears(Tensor x, Tensor[] weights, Tensor[] biases, Tensor[] a, Tensor[] b, float "
+      "scale) -> Tensor[]");
   library.def("low_rank_in(Tensor x, Tensor basis, float scale) -> Tensor");
   library.def("low_rank_out(Tensor(a!) y, Tensor coefficients, Tensor basis) -> Tensor(a!)");
   library.def("low_rank_gradient(Tensor coefficients, Tensor x, bool transposed) -> Tensor");
 }
 
 TORCH_LIBRARY_IMPL(lorashear, Autograd, library) {
-  library.impl("lora_linear", lorashear::lora_linear_autograd);
+  library.impl("lora_linears", lorashear::lora_linears_autograd);
 }
 
 TORCH_LIBRARY_IMPL(lorashear, CompositeExplicitAutograd, library) {
-  library.impl("lora_linear", lorashear::lora_linear);
+  library.impl("lora_linears", lorashear::lora_linears);
   library.impl("low_rank_in", lorashear::low_rank_in_reference);
   library.impl("low_rank_out", lorashear::low_rank_out_reference);
   library.impl("low_rank_gradient", lorashear::low_rank_gradient_reference);
+}
+
+TORCH_LIBRARY_IMPL(lorashear, CompositeImplicitAutograd, library) {
+  library.impl("lora_linear", lorashear::lora_linear);
 }
 
 TORCH_LIBRARY_IMPL(lorashear, CPU, library) {

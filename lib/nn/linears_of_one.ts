@@ -1,0 +1,23 @@
+// Several linear layers of one input: at once where all have LoRA, else one after the other.
+import { loraLinears } from '../tensor/fused.js';
+import { insideModule } from '../tensor/module_path.js';
+import type { Tensor } from '../tensor/tensor.js';
+import type { Linear } from './linear.js';
+
+/** x (…, in) → (…, out) of each layer, in order; the layers come with their names on the module path. */
+export function linearsOfOne(x: Tensor, layers: readonly (readonly [string, Linear])[]): Tensor[] {
+  const branches = layers.flatMap(([, linear]) => linear.fusedLora ?? []);
+  const biases = layers.flatMap(([, { bias }]) => bias ?? []);
+  const [first] = branches;
+  const alike =
+    branches.length === layers.length &&
+    branches.every(({ scale }) => scale === first?.scale) &&
+    (biases.length === 0 || biases.length === layers.length);
+  if (!first || !alike) {
+    return layers.map(([name, linear]) => insideModule(name, () => linear.forward(x)));
+  }
+  const [a, b] = [branches.map(({ A }) => A), branches.map(({ B }) => B)];
+  const weights = layers.map(([, { matrix }]) => matrix);
+  const names = layers.map(([name]) => name).join('+');
+  return insideModule(names, () => loraLinears(x, weights, biases, a, b, first.scale));
+}
