@@ -21,8 +21,9 @@ struct WithCoefficients {
   std::vector<at::Tensor> y, h;
 };
 
-// Whether there are such products of x with a matrix of its columns, as types, strides, the number
-// of rows and this processor are.
+// Whether there are such products of x, as its type, the number of its rows and this processor are;
+// and with a matrix of its columns.
+bool suits(const at::Tensor& x);
 bool suits(const at::Tensor& x, const at::Tensor& weight);
 
 // x W^T + b for x and W that suit.
@@ -38,6 +39,17 @@ WithCoefficients products(const at::Tensor& x, const Layers& layers);
 
 // The sum over layers of x W^T + h B^T, each layer with rows of its own; rounded once.
 WithCoefficients sum_of_products(at::TensorList xs, const Layers& layers);
+
+// x (rows, n), and coefficients (rows, r) in float32 that are to meet it.
+struct Outer {
+  at::Tensor x;
+  std::vector<at::Tensor> coefficients;
+  bool transposed;
+};
+
+// coefficients^T x (r, n), or its transpose, in float32, for all coefficients in their order; every
+// x has the same type, which suits.
+std::vector<at::Tensor> low_rank_gradients(const std::vector<Outer>& list);
 
 // h alone.
 at::Tensor low_rank_in(const at::Tensor& x, const at::Tensor& a, double scale);

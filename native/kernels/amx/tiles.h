@@ -7,7 +7,8 @@
 namespace lorashear::amx {
 namespace {
 
-constexpr int64_t kLanes = 16;  // float32 of a vector
+constexpr int64_t kLanes = 16;             // float32 of a vector
+constexpr int64_t kStep = kSide * kDepth;  // elements of a step's part
 
 // The lanes of the first `count` elements of a vector.
 INLINE __mmask32 first_of(int64_t count) {

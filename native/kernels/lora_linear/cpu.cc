@@ -1,7 +1,6 @@
 // The low-rank products on CPU: each row of the wide side is read once, widened as it is read.
 #include <ATen/Functions.h>
 
-#include "kernels/amx/gradient.h"
 #include "kernels/amx/product.h"
 #include "kernels/lines.h"
 #include "kernels/lora_linear/op.h"
@@ -38,22 +37,13 @@ void check(const at::Tensor& x, const at::Tensor& basis) {
               "lora_linear: a factor has ", basis.sizes(), " for x of ", x.sizes());
 }
 
-// Fewest rows for which packing a factor for AMX pays.
-constexpr int64_t kTileRows = 64;
-
-bool suits_tiles(const at::Tensor& x, int64_t rows, const at::Tensor& factor) {
-  const at::ScalarType type = x.scalar_type();
-  return (type == at::kFloat || type == at::kBFloat16) && rows >= kTileRows && factor.numel() > 0 &&
-         amx::available();
-}
-
 }  // namespace
 
 at::Tensor low_rank_in_cpu(const at::Tensor& x, const at::Tensor& basis, double scale) {
   check(x, basis);
   const at::Tensor from = rows_of(x);
   const int64_t rows = from.size(0), n = from.size(1);
-  if (suits_tiles(x, rows, basis)) return amx::low_rank_in(x, basis, scale);
+  if (basis.size(0) > 0 && amx::suits(x)) return amx::low_rank_in(x, basis, scale);
   const at::Tensor factor = padded(basis);
   const int64_t rank = factor.size(0);
   at::Tensor result = at::empty({rows, rank}, x.options().dtype(at::kFloat));
@@ -106,25 +96,7 @@ at::Tensor low_rank_gradient_cpu(const at::Tensor& coefficients, const at::Tenso
   const int64_t rows = from.size(0), n = from.size(1), r = coefficients.size(1);
   TORCH_CHECK(coefficients.size(0) == rows, "lora_linear: coefficients of ", coefficients.sizes(),
               " for x of ", x.sizes());
-  if (n > 0 && suits_tiles(x, rows, coefficients)) {
-    const at::Tensor given = coefficients.to(at::kFloat);
-    const at::TensorOptions options = x.options().dtype(at::kFloat);
-    at::Tensor result = at::empty({transposed ? n : r, transposed ? r : n}, options);
-    const at::Tensor to = transposed ? result.t() : result;
-    const amx::Strided<float> place{to.mutable_data_ptr<float>(), to.stride(0), to.stride(1)};
-    with_row_type(x.scalar_type(), [&]<typename T>() {
-      if constexpr (amx::kCompiled && !std::is_same_v<T, c10::Half>) {
-        const LaneBuffer packed = amx::pack_gradient<T>(
-            {given.const_data_ptr<float>(), given.stride(0), given.stride(1)}, rows, r);
-        const T* in = from.const_data_ptr<T>();
-        each((n + amx::kColumns - 1) / amx::kColumns, [&](int64_t part) {
-          amx::low_rank_gradient(in, from.stride(0), rows, n, packed, r, part * amx::kColumns,
-                                 place);
-        });
-      }
-    });
-    return result;
-  }
+  if (r > 0 && amx::suits(x)) return amx::low_rank_gradients({{x, {coefficients}, transposed}})[0];
   const at::Tensor given = padded_columns(coefficients);
   const int64_t rank = given.size(1);
   at::Tensor result = at::zeros({rank, n}, x.options().dtype(at::kFloat));

@@ -102,6 +102,17 @@ std::vector<Tensor> chosen(const List& list, const std::vector<size_t>& places) 
   return result;
 }
 
+// As amx::low_rank_gradients, for all types and devices.
+std::vector<Tensor> factor_gradients(const std::vector<amx::Outer>& list) {
+  if (list[0].x.device().is_cpu() && amx::suits(list[0].x)) return amx::low_rank_gradients(list);
+  std::vector<Tensor> result;
+  for (const amx::Outer& one : list) {
+    for (const Tensor& coefficients : one.coefficients)
+      result.push_back(low_rank_gradient(coefficients, one.x, one.transposed));
+  }
+  return result;
+}
+
 struct LoraLinears : torch::autograd::Function<LoraLinears> {
   static torch::autograd::variable_list forward(torch::autograd::AutogradContext* context,
                                                 const Tensor& x, TensorList weights,
@@ -145,16 +156,24 @@ struct LoraLinears : torch::autograd::Function<LoraLinears> {
       result[0] = both.y[0];
       back = std::move(both.h);
     }
+    std::vector<amx::Outer> outer{{saved[0], {}, false}};
+    std::vector<size_t> slots, later;
     for (size_t i = 0; i < places.size(); ++i) {
       const size_t place = places[i];
       if (context->needs_input_grad(of_a + place)) {
-        const Tensor along =
-            back.empty() ? low_rank_in(gradients[i], b[place].t(), scale) : back[i];
-        result[of_a + place] = low_rank_gradient(along, saved[0], false).to(a[place].scalar_type());
+        outer[0].coefficients.push_back(
+            back.empty() ? low_rank_in(gradients[i], b[place].t(), scale) : back[i]);
+        slots.push_back(of_a + place);
       }
-      if (context->needs_input_grad(of_b + place))
-        result[of_b + place] =
-            low_rank_gradient(h[place], gradients[i], true).to(b[place].scalar_type());
+      if (!context->needs_input_grad(of_b + place)) continue;
+      outer.push_back({gradients[i], {h[place]}, true});
+      later.push_back(of_b + place);
+    }
+    slots.insert(slots.end(), later.begin(), later.end());
+    const std::vector<Tensor> of_factors = factor_gradients(outer);
+    for (size_t i = 0; i < slots.size(); ++i) {
+      const Tensor& factor = saved[1 + slots[i] - of_a + count];
+      result[slots[i]] = of_factors[i].to(factor.scalar_type());
     }
     return result;
   }

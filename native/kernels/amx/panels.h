@@ -1,5 +1,5 @@
-// The pieces of a product by AMX's tiles, each of 32 rows or columns of operands that are packed as
-// the tiles want them. A step is kDepth products deep.
+// Panels of 32 rows or columns of a product's operands, packed as AMX's tiles want them. A step is
+// kDepth products deep.
 //
 //   left panel   [steps][parts][32 rows][32]
 //   right panel  [steps][parts][16 pairs][32 columns][2]
@@ -56,42 +56,10 @@ constexpr int64_t basis_width(int64_t r) {
 template <typename T>
 void pack_basis(const Strided<const float>& basis, int64_t r, int64_t k, BFloat16* to);
 
-// h (rows, r) = scale x basis^T for the rows of a left panel of so many steps.
-template <typename T>
-void low_rank(const BFloat16* left, int64_t steps, const BFloat16* basis, int64_t r, float scale,
-              int64_t rows, float* h);
-
 // A term's panels: h (rows, r) with rows `stride` apart, and columns of factor[column][rank].
 template <typename T>
 void pack_left_term(const float* h, int64_t stride, int64_t rows, int64_t r, BFloat16* to);
 template <typename T>
 void pack_right_term(const Strided<const float>& factor, int64_t columns, int64_t r, BFloat16* to);
-
-// Panels in a row, and how far behind the beginning of each its terms lie.
-struct Panels {
-  const BFloat16* first;
-  int64_t distance;  // elements from one to the next
-  int64_t terms;
-};
-
-// How deep the panels are: steps of T, and of terms.
-struct Depth {
-  int64_t steps, of_terms;
-};
-
-// Sums of left with right panels, rounded once.
-template <typename T>
-struct Sums {
-  T* y;
-  int64_t stride;
-  int64_t rows, columns;
-  const T* bias;  // or null
-  bool add;       // to what y has; float32 only
-};
-
-// y = the left panels times the right ones + bias, for rows and columns of any number.
-template <typename T>
-void multiply_panels(const Panels& left, const Panels& right, const Depth& depth,
-                     const Sums<T>& sums);
 
 }  // namespace lorashear::amx
