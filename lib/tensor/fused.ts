@@ -20,12 +20,14 @@ let built: boolean | undefined;
 const cudaKernels = (): boolean => (built ??= native().versions().cudaKernels);
 
 /**
- * x·Wᵀ + b by what is fastest for its size, type and processor: loops of ours, oneDNN, or libtorch's choice; `by` names
- * one of them ('rows', 'onednn', 'aten'). Computes no gradients.
+ * x·Wᵀ + b by what is fastest for its size, type and processor: loops of ours, tiles of AMX, oneDNN, or libtorch's
+ * choice; `by` names one of them. Computes no gradients.
  */
 export const fusedLinear = op(
   'lorashear::linear(Tensor x, Tensor weight, Tensor? bias=None, str? by=None) -> Tensor',
-) as (x: Tensor, weight: Tensor, bias: Tensor | null, by?: 'rows' | 'onednn' | 'aten') => Tensor;
+) as (
+  ...args: [x: Tensor, weight: Tensor, bias: Tensor | null, by?: 'rows' | 'amx' | 'onednn' | 'aten']
+) => Tensor;
 
 /** w·x/√(mean(x²) + ε) over the last dimension, with gradients. */
 export const fusedRmsNorm = op(

@@ -12,6 +12,7 @@ const files = {
   'low rank': './low_rank.test.js',
   losses: './linear_cross_entropy.test.js',
   attention: './causal_attention.test.js',
+  'many rows': './linear_of_many_rows.test.js',
 };
 const held = Object.entries(files).flatMap(([name, file]) =>
   ['avx2', 'default'].map((capability) => ({

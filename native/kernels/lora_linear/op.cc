@@ -126,6 +126,7 @@ struct LoraLinears : torch::autograd::Function<LoraLinears> {
     context->save_for_backward(std::move(saved));
     context->saved_data["scale"] = scale;
     context->saved_data["biases"] = static_cast<int64_t>(biases.size());
+    context->set_materialize_grads(false);
     return y;
   }
 
