@@ -5,8 +5,8 @@ import type { Module } from '../nn/module.js';
 import {
   exp,
   logSoftmax,
-  matmul,
   mul,
+  mul_,
   nllLoss,
   reshape,
   slice,
@@ -88,10 +88,8 @@ export class DensePass {
   deviation(x: Tensor): Deviation {
     let [nats, cross] = [0, 0];
     this.#logProbabilities(x, (logs, i) => {
-      const p = this.#probabilities[i] as Tensor;
-      const size = p.size;
-      cross += matmul(reshape(p, [1, size]), reshape(logs, [size, 1])).item();
       nats += this.#nats(logs, i);
+      cross += sumAll(mul_(logs, this.#probabilities[i] as Tensor)).item(); // Σ p·ln q
     });
     const count = this.batch.batch * this.#rows;
     return { loss: nats / count, kl: (this.#negentropy - cross) / count };

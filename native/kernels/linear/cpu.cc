@@ -95,7 +95,9 @@ at::Tensor linear_cpu(const at::Tensor& x, const at::Tensor& weight, const Optio
   }
   if (rows > 0 && rows <= few_rows(x.scalar_type()) && suits_rows(x, weight, bias))
     return by_rows(x, weight, bias);
-  if (amx::suits(x, weight)) return amx::product(x, weight, bias);
+  // bf16 rows of a matrix are as fast by oneDNN, which packs no x; its columns are not.
+  if (amx::suits(x, weight) && (x.scalar_type() == at::kFloat || weight.stride(1) != 1))
+    return amx::product(x, weight, bias);
   // A transposed weight is what the gradient of x is multiplied with.
   const bool dense = x.scalar_type() == at::kFloat && weight.scalar_type() == at::kFloat &&
                      (weight.is_contiguous() || weight.t().is_contiguous());
