@@ -2,17 +2,8 @@
 import type { Model } from '../models/model.js';
 import type { Linear } from '../nn/linear.js';
 import type { Module } from '../nn/module.js';
-import {
-  exp,
-  logSoftmax,
-  mul,
-  mul_,
-  nllLoss,
-  reshape,
-  slice,
-  sumAll,
-  to,
-} from '../tensor/ops.js';
+import { reshape, slice, softmax, sumAll, to } from '../tensor/ops.js';
+import { deviations } from '../tensor/deviations.js';
 import { keep, scoped } from '../tensor/scope.js';
 import type { Tensor } from '../tensor/tensor.js';
 import { type TokenBatch, targetsOf, tokensOf } from '../train/language_model_loss.js';
@@ -41,7 +32,7 @@ export class DensePass {
   readonly loss: number;
   readonly #targets: readonly Tensor[]; // flat, in parts of rows
   readonly #probabilities: readonly Tensor[]; // (rows, V) float32
-  readonly #negentropy: number; // Σ p·ln p
+  readonly #itself: { nats: number; cross: number };
   readonly #rows: number; // of one text: targets
   readonly #owned: Tensor[] = [];
 
@@ -71,48 +62,47 @@ export class DensePass {
     }
     const parts = Math.ceil((batch.batch * this.#rows * model.vocabulary) / mostLogits);
     this.#targets = chunks(targetsOf(batch, model.device), parts).map((x) => this.#own(x));
-    let [nats, negentropy] = [0, 0];
     const probabilities: Tensor[] = [];
-    this.#logProbabilities(this.states.at(-1) as Tensor, (logs, i) => {
-      const p = this.#own(exp(logs));
-      probabilities.push(p);
-      negentropy += sumAll(mul(p, logs)).item();
-      nats += this.#nats(logs, i);
-    });
     this.#probabilities = probabilities;
-    this.#negentropy = negentropy;
-    this.loss = nats / (batch.batch * this.#rows);
+    const last = this.states.at(-1) as Tensor;
+    this.#logits(last, (logits) => {
+      probabilities.push(this.#own(softmax(to(logits, logits.device, 'float32'), -1)));
+    });
+    this.#itself = this.#beside(last);
+    this.loss = this.#itself.nats / (batch.batch * this.#rows);
   }
 
   /** How far the model is from the dense one that ends with `x` (B, T, C), what its last layer made. */
   deviation(x: Tensor): Deviation {
-    let [nats, cross] = [0, 0];
-    this.#logProbabilities(x, (logs, i) => {
-      nats += this.#nats(logs, i);
-      cross += sumAll(mul_(logs, this.#probabilities[i] as Tensor)).item(); // Σ p·ln q
-    });
+    const { nats, cross } = this.#beside(x);
     const count = this.batch.batch * this.#rows;
-    return { loss: nats / count, kl: (this.#negentropy - cross) / count };
+    return { loss: nats / count, kl: (this.#itself.cross - cross) / count };
   }
 
-  /** Calls `use` with log-probabilities (rows, V) float32 of the targets' positions, part by part. */
-  #logProbabilities(x: Tensor, use: (logs: Tensor, part: number) => void): void {
+  /** −ln q of all targets, and Σ p·ln q over all words, q of the model that ends with `x` and p of the dense one. */
+  #beside(x: Tensor): { nats: number; cross: number } {
+    let [nats, cross] = [0, 0];
+    this.#logits(x, (logits, i) => {
+      const p = this.#probabilities[i] as Tensor;
+      const [ofTargets, ofAll] = deviations(logits, p, this.#targets[i] as Tensor);
+      nats += sumAll(ofTargets).item();
+      cross += sumAll(ofAll).item();
+    });
+    return { nats, cross };
+  }
+
+  /** Calls `use` with logits (rows, V) of the targets' positions, part by part. */
+  #logits(x: Tensor, use: (logits: Tensor, part: number) => void): void {
     scoped(() => {
       const hidden = this.model.finish(x);
       const width = hidden.extent(2);
       const read = reshape(slice(hidden, 1, 0, this.#rows), [-1, width]);
       chunks(read, this.#targets.length).forEach((rows, i) => {
         scoped(() => {
-          const logits = this.model.head(rows);
-          use(logSoftmax(to(logits, logits.device, 'float32'), -1), i);
+          use(this.model.head(rows), i);
         });
       });
     });
-  }
-
-  #nats(logs: Tensor, part: number): number {
-    const targets = this.#targets[part] as Tensor;
-    return nllLoss(logs, targets).item() * targets.size;
   }
 
   #own(tensor: Tensor): Tensor {

@@ -11,6 +11,7 @@ const files = {
   'LoRA layers': './lora_linear.test.js',
   'low rank': './low_rank.test.js',
   losses: './linear_cross_entropy.test.js',
+  deviations: './deviations.test.js',
   attention: './causal_attention.test.js',
   'many rows': './linear_of_many_rows.test.js',
 };

@@ -68,7 +68,7 @@ LossAndGradient linear_cross_entropy_cpu(LORASHEAR_LOSS_PARAMETERS) {
         for (int64_t i = first; i < last; ++i) {
           const LogitRow<T> row{data + i * vocabulary, vocabulary, targets.labels[begin + i],
                                 static_cast<float>(scale), static_cast<float>(softcap)};
-          loss[targets.rows[begin + i]] = loss_loop<T>()(row, gradient);
+          loss[targets.rows[begin + i]] = loss_loops_of<T>().loss(row, gradient);
         }
       });
       if (!gradient) continue;

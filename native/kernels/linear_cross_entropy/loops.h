@@ -23,17 +23,30 @@ struct LogitRow {
 template <typename T>
 using LossLoop = float (*)(const LogitRow<T>&, bool gradient);
 
+// -ln q[label] and the sum of p ln q for q = softmax(logits) and p (n) in float32; no softcap.
+struct RowDeviation {
+  double nats, cross;
+};
+template <typename T>
+using DeviationLoop = RowDeviation (*)(const LogitRow<T>&, const float* p);
+
+template <typename T>
+struct LossLoopsOf {
+  LossLoop<T> loss;
+  DeviationLoop<T> deviation;
+};
+
 struct LossLoops {
-  LossLoop<float> f32;
-  LossLoop<c10::BFloat16> bf16;
-  LossLoop<c10::Half> f16;
+  LossLoopsOf<float> f32;
+  LossLoopsOf<c10::BFloat16> bf16;
+  LossLoopsOf<c10::Half> f16;
 };
 
 // Those of instruction_set().
 const LossLoops& loss_loops();
 
 template <typename T>
-LossLoop<T> loss_loop() {
+const LossLoopsOf<T>& loss_loops_of() {
   if constexpr (std::is_same_v<T, float>) {
     return loss_loops().f32;
   } else if constexpr (std::is_same_v<T, c10::BFloat16>) {

@@ -103,10 +103,39 @@ float cross_entropy(const LogitRow<T>& row, bool gradient) {
                           : cross_entropy_of<T, false>(row, gradient);
 }
 
+template <typename T>
+RowDeviation deviation_of(const LogitRow<T>& row, const float* p) {
+  const float most = greatest(row.products, row.n);
+  double total = 0, inner = 0, mass = 0;
+  Floats logit, e, weight;
+  for (int64_t start = 0; start < row.n; start += kSummedLogits) {
+    const int64_t end = std::min(row.n, start + kSummedLogits);
+    Floats totals = Floats{}, inners = totals, masses = totals;
+    for (int64_t i = start; i < end; i += kWidth) {
+      load_some(row.products + i, row.n - i, logit);
+      load_some(p + i, row.n - i, weight);
+      logit -= most;
+      exponential(logit, e);
+      for (int64_t lane = end - i; lane < kWidth; ++lane) e[lane] = weight[lane] = 0;
+      totals += e;
+      inners += weight * logit;
+      masses += weight;
+    }
+    total += sum(totals);
+    inner += sum(inners);
+    mass += sum(masses);
+  }
+  const double log_total = __builtin_log(total);
+  const double label = static_cast<double>(static_cast<float>(row.products[row.label]) - most);
+  return {log_total - label, inner - log_total * mass};
+}
+
+template <typename T>
+constexpr LossLoopsOf<T> loops_of = {cross_entropy<T>, deviation_of<T>};
+
 }  // namespace
 
 extern const LossLoops losses;
-const LossLoops losses = {cross_entropy<float>, cross_entropy<c10::BFloat16>,
-                          cross_entropy<c10::Half>};
+const LossLoops losses = {loops_of<float>, loops_of<c10::BFloat16>, loops_of<c10::Half>};
 
 }  // namespace lorashear::LORASHEAR_ISA
