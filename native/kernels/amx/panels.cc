@@ -2,11 +2,7 @@
 #include "kernels/amx/panels.h"
 
 #ifdef LORASHEAR_X86_SETS
-// After all other headers: what they define inline must not be compiled for this processor only.
-#pragma GCC push_options
-#pragma GCC target( \
-    "avx512f,avx512bw,avx512dq,avx512vl,avx512bf16,avx2,fma,f16c,amx-tile,amx-bf16,prefer-vector-width=512")
-#include "kernels/amx/tiles.h"
+#include "kernels/amx/tiles.h"  // after all others
 
 namespace lorashear::amx {
 namespace {

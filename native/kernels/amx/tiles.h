@@ -1,6 +1,11 @@
-// Tiles of AMX and bf16 parts of float32 vectors, as text: included after all other headers, for
-// what is compiled for both. Sums are two tiles beside each other and two below.
+// Tiles of AMX and bf16 parts of float32 vectors, as text. Sums are two tiles beside each other and
+// two below. From here on a file is compiled for AMX, to the end of its own pop_options: what other
+// headers define inline must not be, so that they come before.
 #pragma once
+
+#pragma GCC push_options
+#pragma GCC target( \
+    "avx512f,avx512bw,avx512dq,avx512vl,avx512bf16,avx2,fma,f16c,amx-tile,amx-bf16,prefer-vector-width=512")
 
 #define INLINE inline __attribute__((always_inline))
 
