@@ -27,8 +27,9 @@ if [ "${#files[@]}" -eq 0 ]; then
   mapfile -t files < <(find native -name '*.cc' -size +0 -printf '%s %p\n' | sort -rn | cut -d' ' -f2)
 fi
 
-# What was clean stays clean: a file's name in the cache is the hash of all that its verdict depends on: itself, every
-# header of ours, the checks, the compile commands, and the versions of clang-tidy, libtorch, Node's headers and GCC's.
+# What was clean stays clean: a file's name in the cache is the hash of all that its verdict depends on: itself, the headers
+# of ours that it includes, the checks, the compile commands, and the versions of clang-tidy, libtorch, Node's headers and
+# GCC's.
 cache="${LORASHEAR_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/lorashear-native}/tidy"
 mkdir -p "$cache"
 common="$({
@@ -37,13 +38,27 @@ common="$({
   cat "$libtorch/include/torch/headeronly/version.h"
   cat .clang-tidy CMakeLists.txt scripts/tidy.sh "$modules/node-addon-api/package.json" \
     "$modules/node-api-headers/package.json"
-  find native -name '*.h' | LC_ALL=C sort | xargs sha256sum
 } | sha256sum)"
+
+# with_headers FILE: it and all headers of ours that it includes, directly or not
+with_headers() {
+  local seen=" " waiting=("$1") file header
+  while [ "${#waiting[@]}" -gt 0 ]; do
+    file="${waiting[0]}"
+    waiting=("${waiting[@]:1}")
+    [[ "$seen" == *" $file "* ]] && continue
+    seen+="$file "
+    while read -r header; do
+      [ -e "native/$header" ] && waiting+=("native/$header")
+    done < <(sed -n 's/^ *# *include "\([^"]*\)".*/\1/p' "$file")
+  done
+  tr ' ' '\n' <<<"$seen" | sed '/^$/d' | LC_ALL=C sort
+}
 
 # check FILE: as clang-tidy says, unless the file is known to be clean
 check() {
   local mark
-  mark="$cache/$({ echo "$common"; sha256sum "$1"; } | sha256sum | cut -d' ' -f1)"
+  mark="$cache/$({ echo "$common"; with_headers "$1" | xargs sha256sum; } | sha256sum | cut -d' ' -f1)"
   if [ -e "$mark" ]; then
     touch "$mark"
     return 0
@@ -52,7 +67,7 @@ check() {
   "$tools/clang_tidy/data/bin/clang-tidy" --quiet -p "$folder" --extra-arg=-Wno-unknown-warning-option "$1" &&
     touch "$mark"
 }
-export -f check
+export -f check with_headers
 export cache common tools folder
 
 # Marks that no run has asked for in a month belong to versions that are gone.
