@@ -21,17 +21,18 @@ namespace {
 constexpr uintptr_t kHugePage = uintptr_t{2} << 20;
 constexpr size_t kMapped = size_t{32} << 20;  // larger blocks are mappings of their own
 
-uintptr_t heap_end() {
-  return reinterpret_cast<uintptr_t>(::sbrk(0));
+char* heap_end() {
+  return static_cast<char*>(::sbrk(0));
 }
 
-void advise(uintptr_t begin, uintptr_t end) {
-  begin = (begin + kHugePage - 1) / kHugePage * kHugePage;
+void advise(char* begin, char* end) {
+  const uintptr_t beyond = reinterpret_cast<uintptr_t>(begin) % kHugePage;
+  if (beyond > 0) begin += kHugePage - beyond;
   // The kernel may not know huge pages; then all stays as it is.
-  if (begin < end) ::madvise(reinterpret_cast<void*>(begin), end - begin, MADV_HUGEPAGE);
+  if (begin < end) ::madvise(begin, end - begin, MADV_HUGEPAGE);
 }
 
-std::atomic<uintptr_t> advised{0};
+std::atomic<char*> advised{nullptr};
 
 }  // namespace
 
@@ -44,12 +45,12 @@ void keep_large_blocks() {
 
 void want_huge_pages(void* memory, size_t bytes) {
   if (bytes >= kMapped) {
-    const auto begin = reinterpret_cast<uintptr_t>(memory);
+    auto* begin = static_cast<char*>(memory);
     return advise(begin, begin + bytes);
   }
   // The heap of the first thread; those of others are of 64 MiB and left alone.
-  const uintptr_t end = heap_end();
-  const uintptr_t before = advised.exchange(end);
+  char* const end = heap_end();
+  char* const before = advised.exchange(end);
   if (before < end) advise(before, end);
 }
 #else

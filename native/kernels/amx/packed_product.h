@@ -235,7 +235,7 @@ struct Product {
         for (int64_t i = part * kRowPanels; i < end; ++i) pack_rows(row + i * kSide, left.at(i));
       });
       // Few columns are packed by several threads, each for rows of its own.
-      const int64_t tasks = 2 * at::get_num_threads();
+      const int64_t tasks = int64_t{2} * at::get_num_threads();
       const int64_t shares = std::clamp<int64_t>((tasks + count - 1) / count, 1,
                                                  std::max<int64_t>(1, at_hand / kRowsOfPart));
       const int64_t share = (panels(at_hand) + shares - 1) / shares;

@@ -98,6 +98,7 @@ std::vector<Tensor> transposed(TensorList list) {
 template <typename List>
 std::vector<Tensor> chosen(const List& list, const std::vector<size_t>& places) {
   std::vector<Tensor> result;
+  result.reserve(places.size());
   for (const size_t place : places) result.push_back(list[place]);
   return result;
 }
