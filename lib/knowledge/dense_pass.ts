@@ -64,26 +64,29 @@ export class DensePass {
     this.#targets = chunks(targetsOf(batch, model.device), parts).map((x) => this.#own(x));
     const probabilities: Tensor[] = [];
     this.#probabilities = probabilities;
-    const last = this.states.at(-1) as Tensor;
-    this.#logits(last, (logits) => {
-      probabilities.push(this.#own(softmax(to(logits, logits.device, 'float32'), -1)));
+    this.#itself = this.#beside(this.states.at(-1) as Tensor, (logits) => {
+      const p = this.#own(softmax(to(logits, logits.device, 'float32'), -1));
+      probabilities.push(p);
+      return p;
     });
-    this.#itself = this.#beside(last);
     this.loss = this.#itself.nats / (batch.batch * this.#rows);
   }
 
   /** How far the model is from the dense one that ends with `x` (B, T, C), what its last layer made. */
   deviation(x: Tensor): Deviation {
-    const { nats, cross } = this.#beside(x);
+    const { nats, cross } = this.#beside(x, (_, i) => this.#probabilities[i] as Tensor);
     const count = this.batch.batch * this.#rows;
     return { loss: nats / count, kl: (this.#itself.cross - cross) / count };
   }
 
   /** −ln q of all targets, and Σ p·ln q over all words, q of the model that ends with `x` and p of the dense one. */
-  #beside(x: Tensor): { nats: number; cross: number } {
+  #beside(
+    x: Tensor,
+    probabilities: (logits: Tensor, part: number) => Tensor,
+  ): { nats: number; cross: number } {
     let [nats, cross] = [0, 0];
     this.#logits(x, (logits, i) => {
-      const p = this.#probabilities[i] as Tensor;
+      const p = probabilities(logits, i);
       const [ofTargets, ofAll] = deviations(logits, p, this.#targets[i] as Tensor);
       nats += sumAll(ofTargets).item();
       cross += sumAll(ofAll).item();

@@ -141,12 +141,11 @@ export class Attention extends Module {
   forward(x: Tensor, pass: Pass): Tensor {
     const { heads, kvHeads, layer } = this.shape;
     const [qName, kName, vName, oName] = this.#names;
-    const projections = [
-      [qName, this.q] as const,
-      [kName, this.k] as const,
-      [vName, this.v] as const,
-    ];
-    const [qs, ks, vs] = linearsOfOne(x, projections) as [Tensor, Tensor, Tensor];
+    const [qs, ks, vs] = linearsOfOne(x, [
+      [qName, this.q],
+      [kName, this.k],
+      [vName, this.v],
+    ]) as [Tensor, Tensor, Tensor];
 
     const { rotations } = this.parts;
     const q = turned(this.#split(qs, heads, this.qNorm, 0), rotations, pass); // (B, H, T, D)

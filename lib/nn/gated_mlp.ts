@@ -42,8 +42,10 @@ export class GatedMlp extends Module {
   forward(x: Tensor): Tensor {
     const { activation = silu } = this.shape;
     const [gateName, upName, downName] = this.#names;
-    const halves = [[gateName, this.gate] as const, [upName, this.up] as const];
-    const [gate, up] = linearsOfOne(x, halves) as [Tensor, Tensor]; // (…, F)
+    const [gate, up] = linearsOfOne(x, [
+      [gateName, this.gate],
+      [upName, this.up],
+    ]) as [Tensor, Tensor]; // (…, F)
     const h = gated(activation, gate, up);
     return this.in(downName, () => this.down.forward(h));
   }

@@ -7,15 +7,15 @@ import type { Linear } from './linear.js';
 /** x (…, in) → (…, out) of each layer, in order; the layers come with their names on the module path. */
 export function linearsOfOne(x: Tensor, layers: readonly (readonly [string, Linear])[]): Tensor[] {
   const branches = layers.flatMap(([, linear]) => linear.fusedLora ?? []);
-  const biases = layers.flatMap(([, { bias }]) => bias ?? []);
   const [first] = branches;
+  const eachAlone = (): Tensor[] =>
+    layers.map(([name, linear]) => insideModule(name, () => linear.forward(x)));
+  if (!first || branches.length < layers.length) return eachAlone();
+  const biases = layers.flatMap(([, { bias }]) => bias ?? []);
   const alike =
-    branches.length === layers.length &&
-    branches.every(({ scale }) => scale === first?.scale) &&
+    branches.every(({ scale }) => scale === first.scale) &&
     (biases.length === 0 || biases.length === layers.length);
-  if (!first || !alike) {
-    return layers.map(([name, linear]) => insideModule(name, () => linear.forward(x)));
-  }
+  if (!alike) return eachAlone();
   const [a, b] = [branches.map(({ A }) => A), branches.map(({ B }) => B)];
   const weights = layers.map(([, { matrix }]) => matrix);
   const names = layers.map(([name]) => name).join('+');

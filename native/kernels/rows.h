@@ -3,12 +3,14 @@
 #pragma once
 
 #include <ATen/core/Tensor.h>
+#include <ATen/ops/empty.h>
 #include <c10/util/BFloat16.h>
 #include <c10/util/Half.h>
 
 #include <cstdint>
 #include <functional>
 #include <type_traits>
+#include <vector>
 
 #include "kernels/attention/loops.h"
 
@@ -125,5 +127,18 @@ bool with_row_type(at::ScalarType type, const Fn& fn) {
 
 // fn(begin, end) for parts of 0 ... rows - 1, on all threads where there is enough to do.
 void each_rows(int64_t rows, int64_t length, const std::function<void(int64_t, int64_t)>& fn);
+
+// x as rows of elements beside each other; part of a wider tensor stays where it is.
+inline at::Tensor rows_of(const at::Tensor& x) {
+  const at::Tensor rows = x.reshape({-1, x.size(-1)});
+  return rows.stride(1) == 1 ? rows : rows.contiguous();
+}
+
+// A new tensor with the rows of x, of another length.
+inline at::Tensor empty_rows(const at::Tensor& x, int64_t length) {
+  std::vector<int64_t> sizes(x.sizes().begin(), x.sizes().end());
+  sizes.back() = length;
+  return at::empty(sizes, x.options());
+}
 
 }  // namespace lorashear

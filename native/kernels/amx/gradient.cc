@@ -63,7 +63,7 @@ void low_rank_gradient(const T* x, int64_t stride, int64_t rows, int64_t n,
           load_left(factor + i * width + rank * kDepth);
 #pragma GCC unroll 3
           for (int64_t p = parts_of<T>; p-- > 0;) {
-            load_right(panel + i / kDepth * step + p * kSide * kDepth);
+            load_right(panel + i / kDepth * step + p * kStep);
             multiply();
           }
         }

@@ -39,12 +39,6 @@ inline Strided<const float> strided(const at::Tensor& matrix) {
   return {matrix.const_data_ptr<float>(), matrix.stride(0), matrix.stride(1)};
 }
 
-// As rows of elements beside each other; part of a wider tensor stays where it is.
-inline at::Tensor rows_of(const at::Tensor& x) {
-  const at::Tensor rows = x.reshape({-1, x.size(-1)});
-  return rows.stride(1) == 1 ? rows : rows.contiguous();
-}
-
 // fn<T>() for the types that there are products of.
 template <typename Fn>
 void with_type(const at::Tensor& x, const Fn& fn) {

@@ -10,11 +10,6 @@ using Optional = std::optional<at::Tensor>;
 
 // Fewest rows for which packing a matrix pays.
 constexpr int64_t kFewestRows = 64;
-at::Tensor result_of(const at::Tensor& x, int64_t outputs) {
-  std::vector<int64_t> sizes(x.sizes().begin(), x.sizes().end());
-  sizes.back() = outputs;
-  return at::empty(sizes, x.options());
-}
 
 at::Tensor flat(const at::Tensor& y) {
   return y.view({-1, y.size(-1)});
@@ -34,8 +29,8 @@ at::Tensor dense(const Optional& bias, const at::Tensor& x) {
 
 bool suits(const at::Tensor& x) {
   const at::ScalarType type = x.scalar_type();
-  return (type == at::kFloat || type == at::kBFloat16) && x.dim() > 0 && x.size(-1) > 0 &&
-         x.numel() / x.size(-1) >= kFewestRows && available();
+  return x.device().is_cpu() && (type == at::kFloat || type == at::kBFloat16) && x.dim() > 0 &&
+         x.size(-1) > 0 && x.numel() / x.size(-1) >= kFewestRows && available();
 }
 
 bool suits(const at::Tensor& x, const at::Tensor& weight) {
@@ -55,7 +50,7 @@ void product_out(const at::Tensor& y, const at::Tensor& x, const at::Tensor& wei
 }
 
 at::Tensor product(const at::Tensor& x, const at::Tensor& weight, const Optional& bias) {
-  at::Tensor y = result_of(x, weight.size(0));
+  at::Tensor y = empty_rows(x, weight.size(0));
   product_out(y, x, weight, bias);
   return y;
 }
@@ -68,12 +63,11 @@ WithCoefficients products(const at::Tensor& x, const Layers& layers) {
     int64_t rank = 0;
     for (size_t i = 0; i < layers.weights.size(); ++i) {
       const at::Tensor& b = layers.b[i];
-      result.y.push_back(result_of(x, layers.weights[i].size(0)));
+      result.y.push_back(empty_rows(x, layers.weights[i].size(0)));
       result.h.push_back(product.sources[0].h.narrow(1, rank, b.size(1)));
       rank += b.size(1);
-      const Optional bias = layers.biases.empty() ? std::nullopt : Optional(layers.biases[i]);
       product.targets.push_back(
-          {flat(result.y[i]), dense(bias, x), {layers.weights[i]}, {b.to(at::kFloat)}});
+          {flat(result.y[i]), dense(layers.bias(i), x), {layers.weights[i]}, {b.to(at::kFloat)}});
     }
     product.run();
   });
@@ -84,7 +78,7 @@ WithCoefficients sum_of_products(at::TensorList xs, const Layers& layers) {
   WithCoefficients result;
   with_type(xs[0], [&]<typename T>() {
     Product<T> product;
-    result.y.push_back(result_of(xs[0], layers.weights[0].size(0)));
+    result.y.push_back(empty_rows(xs[0], layers.weights[0].size(0)));
     Target target{flat(result.y[0]), {}, layers.weights.vec(), wide(layers.b)};
     for (size_t i = 0; i < xs.size(); ++i) {
       product.sources.emplace_back(

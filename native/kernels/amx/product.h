@@ -14,6 +14,10 @@ namespace lorashear::amx {
 struct Layers {
   at::TensorList weights, biases, a, b;
   double scale;
+
+  std::optional<at::Tensor> bias(size_t layer) const {
+    return biases.empty() ? std::nullopt : std::optional(biases[layer]);
+  }
 };
 
 // Results, and h = scale x A^T (rows, r) in float32 of each layer.
@@ -21,8 +25,8 @@ struct WithCoefficients {
   std::vector<at::Tensor> y, h;
 };
 
-// Whether there are such products of x, as its type, the number of its rows and this processor are;
-// and with a matrix of its columns.
+// Whether there are such products of x, as its type, device, the number of its rows and this
+// processor are; and with a matrix of its columns.
 bool suits(const at::Tensor& x);
 bool suits(const at::Tensor& x, const at::Tensor& weight);
 

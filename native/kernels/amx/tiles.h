@@ -74,19 +74,12 @@ INLINE void multiply() {
   _tile_dpbf16ps(3, 5, 7);
 }
 
-// Stores one of the four tiles of sums.
-INLINE void store_sum(int tile, float* to, int64_t stride) {
-  to += tile / 2 * 16 * stride + tile % 2 * 16;
-  if (tile == 0) _tile_stored(0, to, stride * 4);
-  if (tile == 1) _tile_stored(1, to, stride * 4);
-  if (tile == 2) _tile_stored(2, to, stride * 4);
-  if (tile == 3) _tile_stored(3, to, stride * 4);
-  settle();
-}
-
 INLINE void store_sums(float* to, int64_t stride) {
-#pragma GCC unroll 4
-  for (int tile = 0; tile < 4; ++tile) store_sum(tile, to, stride);
+  _tile_stored(0, to, stride * 4);
+  _tile_stored(1, to + 16, stride * 4);
+  _tile_stored(2, to + 16 * stride, stride * 4);
+  _tile_stored(3, to + 16 * stride + 16, stride * 4);
+  settle();
 }
 
 INLINE __m512i places_of(int64_t stride) {
@@ -167,7 +160,7 @@ INLINE void pack_step(const Strided<const T>& from, int64_t rows, int64_t column
               load(below + column * from.column, from.column, other < rows ? mask : 0), parts);
 #pragma GCC unroll 3
         for (int64_t p = 0; p < kParts; ++p)
-          _mm512_store_si512(to + p * kSide * kDepth + 2 * column, parts[p]);
+          _mm512_store_si512(to + p * kStep + 2 * column, parts[p]);
       }
     } else {
       const __m512i first = load(at, row < rows ? columns : 0);

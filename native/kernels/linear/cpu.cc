@@ -58,10 +58,8 @@ bool suits_rows(const at::Tensor& x, const at::Tensor& weight, const Optional& b
 
 at::Tensor by_rows(const at::Tensor& x, const at::Tensor& weight, const Optional& bias) {
   const int64_t n = weight.size(1), outputs = weight.size(0), rows = x.numel() / n;
-  std::vector<int64_t> sizes(x.sizes().begin(), x.sizes().end());
-  sizes.back() = outputs;
   const at::Tensor from = x.contiguous();
-  at::Tensor result = at::empty(sizes, x.options());
+  at::Tensor result = empty_rows(x, outputs);
   with_row_type(x.scalar_type(), [&]<typename T>() {
     const T* in = from.const_data_ptr<T>();
     const T* w = weight.const_data_ptr<T>();

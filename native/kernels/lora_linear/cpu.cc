@@ -26,12 +26,6 @@ at::Tensor padded_columns(const at::Tensor& coefficients) {
   return rank == r ? wide.contiguous() : at::constant_pad_nd(wide, {0, rank - r});
 }
 
-// As rows of n elements beside each other; part of a wider tensor stays where it is.
-at::Tensor rows_of(const at::Tensor& x) {
-  const at::Tensor rows = x.reshape({-1, x.size(-1)});
-  return rows.stride(1) == 1 ? rows : rows.contiguous();
-}
-
 void check(const at::Tensor& x, const at::Tensor& basis) {
   TORCH_CHECK(x.dim() > 0 && basis.dim() == 2 && x.size(-1) == basis.size(1),
               "lora_linear: a factor has ", basis.sizes(), " for x of ", x.sizes());

@@ -45,8 +45,7 @@ Tensor low_rank_gradient(const Tensor& coefficients, const Tensor& x, bool trans
 bool suit(TensorList xs, const amx::Layers& layers) {
   for (size_t i = 0; i < layers.weights.size(); ++i) {
     const Tensor& x = xs[xs.size() == 1 ? 0 : i];
-    if (!x.device().is_cpu() || !amx::suits(x, layers.weights[i]) || layers.a[i].size(0) == 0)
-      return false;
+    if (!amx::suits(x, layers.weights[i]) || layers.a[i].size(0) == 0) return false;
   }
   return true;
 }
@@ -62,8 +61,7 @@ amx::WithCoefficients forward_of(const Tensor& x, const amx::Layers& layers) {
   if (suit({x}, layers)) return amx::products(x, layers);
   amx::WithCoefficients result;
   for (size_t i = 0; i < layers.weights.size(); ++i) {
-    const Optional bias = layers.biases.empty() ? std::nullopt : Optional(layers.biases[i]);
-    result.y.push_back(product(x, layers.weights[i], bias));
+    result.y.push_back(product(x, layers.weights[i], layers.bias(i)));
     result.h.push_back(low_rank_in(x, layers.a[i], layers.scale));
     low_rank_out(result.y[i], result.h[i], layers.b[i].t());
   }
@@ -105,7 +103,7 @@ std::vector<Tensor> chosen(const List& list, const std::vector<size_t>& places) 
 
 // As amx::low_rank_gradients, for all types and devices.
 std::vector<Tensor> factor_gradients(const std::vector<amx::Outer>& list) {
-  if (list[0].x.device().is_cpu() && amx::suits(list[0].x)) return amx::low_rank_gradients(list);
+  if (amx::suits(list[0].x)) return amx::low_rank_gradients(list);
   std::vector<Tensor> result;
   for (const amx::Outer& one : list) {
     for (const Tensor& coefficients : one.coefficients)
