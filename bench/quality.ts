@@ -25,7 +25,7 @@ import { recover } from '../lib/recovery/recover.js';
 import { parseSaliency, specName } from '../lib/saliency/spec.js';
 import { loadTokenizer } from '../lib/tokenizer/tokenizer.js';
 import type { TokenBatch } from '../lib/train/language_model_loss.js';
-import { allAtOnce } from '../lib/train/train_batch.js';
+import { allAtOnce } from '../lib/train/memory.js';
 
 const { values } = parseArgs({
   options: {

@@ -10,6 +10,7 @@ import type { PullRule } from '../lhspg/pull.js';
 import type { EngineName } from '../plan/engines/names.js';
 import type { MixtureName } from '../recovery/mixtures/index.js';
 import type { SaliencySpec } from '../saliency/spec.js';
+import type { Checkpointing } from '../train/memory.js';
 import type { ScheduleName } from '../train/schedule.js';
 
 /** How redundant units go (schema.ts says what each does). */
@@ -66,8 +67,8 @@ export interface Job {
   readonly batchSize: number;
   /** Of these, in memory at a time; null: all. */
   readonly microBatchSize: number | null;
-  /** Activation checkpointing: less memory for a second forward pass. */
-  readonly checkpointing: boolean;
+  /** What is computed again for its gradient instead of being kept. */
+  readonly checkpointing: Checkpointing;
   /** Type that the base weights train and are cut in; LoRA is float32. */
   readonly dtype: 'float32' | 'bfloat16';
   /** Training tokens of LHSPG and pretraining recovery together. */

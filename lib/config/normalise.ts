@@ -45,6 +45,8 @@ export function normalise(raw: RawObject, base: string): RawObject {
     job['sources'] = Object.entries(job['sources']).map(([name, path]) => ({ name, path }));
   }
   if (typeof job['instruct'] === 'string') job['instruct'] = { path: job['instruct'] };
+  const { checkpointing } = job;
+  if (typeof checkpointing === 'boolean') job['checkpointing'] = checkpointing ? 'blocks' : 'none';
   const perplexity = perplexityOf(job['evaluation']);
 
   const places: [unknown, string][] = [

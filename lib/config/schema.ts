@@ -6,6 +6,7 @@ import { defaultText } from '../evaluate/perplexity_word.js';
 import { protocolNames } from '../evaluate/protocols/index.js';
 import { pullRules } from '../lhspg/pull.js';
 import { type SaliencyName, saliencyFacts, saliencyNames } from '../saliency/names.js';
+import { checkpointings } from '../train/memory.js';
 import { schedules } from '../train/schedule.js';
 import { cut, exporting } from './cut_schema.js';
 import { lhspgForms } from './job.js';
@@ -214,9 +215,11 @@ export const jobSchema = z.strictObject({
     .default(null)
     .describe('Of these, in memory at a time; gradients are added up. null: all.'),
   checkpointing: z
-    .boolean()
-    .default(false)
-    .describe('Keep only what goes into each block, and compute it again for its gradient.'),
+    .enum(checkpointings)
+    .default('none')
+    .describe(
+      'What is computed again for its gradient instead of being kept: `selective`: norms and act(gate) · up, which is cheap; `blocks`: all of a block but what goes into it.',
+    ),
   dtype: z
     .enum(['float32', 'bfloat16'])
     .default('float32')
@@ -245,6 +248,10 @@ export const jobFileSchema = jobSchema.extend({
     .describe(
       "Pretraining text: `name: path` for each source, or a list with options. Default: the paper's texts that are in the hub cache.",
     ),
+  checkpointing: jobSchema.shape.checkpointing
+    .or(z.boolean())
+    .default('none')
+    .describe(`${jobSchema.shape.checkpointing.description} true: blocks; false: none.`),
   instruct: z
     .union([path, instruct, z.null()])
     .default(null)

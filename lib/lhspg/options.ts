@@ -6,7 +6,7 @@ import type { Model } from '../models/model.js';
 import type { SaliencySpec } from '../saliency/spec.js';
 import type { TokenBatch } from '../train/language_model_loss.js';
 import type { ScheduleName } from '../train/schedule.js';
-import type { Memory } from '../train/train_batch.js';
+import type { Memory } from '../train/memory.js';
 import type { PullRule } from './pull.js';
 import type { SegmentOptions } from './state.js';
 

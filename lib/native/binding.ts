@@ -83,6 +83,8 @@ export interface Binding {
   setRequiresGrad(handle: Handle, on: boolean): void;
   gradMode(): boolean;
   setGradMode(on: boolean): void;
+  remaking(): boolean;
+  setRemaking(on: boolean): void;
 
   versions(): {
     libtorch: string;

@@ -1,7 +1,7 @@
 // What a recovery is given, and how it is to go (paper Alg. 5).
 import type { RecoveryArtefact } from '../artefacts.js';
 import type { Model } from '../models/model.js';
-import type { Memory } from '../train/train_batch.js';
+import type { Memory } from '../train/memory.js';
 import type { Feed } from './feed.js';
 import type { MixtureName } from './mixtures/index.js';
 

@@ -68,6 +68,21 @@ function withGradMode<T>(on: boolean, fn: () => T): T {
   }
 }
 
+/**
+ * Runs a forward pass whose fused layers do not keep what is cheap to compute again in backward: norms, and act(gate) · up.
+ * Gradients have the same bits.
+ */
+export function remaking<T>(fn: () => T): T {
+  const binding = native();
+  const before = binding.remaking();
+  binding.setRemaking(true);
+  try {
+    return fn();
+  } finally {
+    binding.setRemaking(before);
+  }
+}
+
 /** Runs `fn` without recording gradients. */
 export function noGrad<T>(fn: () => T): T {
   return withGradMode(false, fn);

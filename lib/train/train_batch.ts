@@ -2,24 +2,15 @@
 import { loraDropout } from '../lora/lora.js';
 import type { Model } from '../models/model.js';
 import type { PassOptions } from '../nn/pass.js';
-import { backward } from '../tensor/autograd.js';
+import { backward, remaking } from '../tensor/autograd.js';
 import { Checkpoints } from '../tensor/checkpointing.js';
 import { scale } from '../tensor/ops.js';
 import { scoped } from '../tensor/scope.js';
 import type { Tensor } from '../tensor/tensor.js';
 import type { AdamW } from './adamw.js';
 import { type TokenBatch, targetCount } from './language_model_loss.js';
+import type { Checkpointing, Memory } from './memory.js';
 import { finiteLoss, optimizerStep } from './step.js';
-
-/** How the step of a batch is computed; none of it changes what is learned but for the last bits of sums. */
-export interface Memory {
-  /** Rows whose activations are in memory at a time; null: all of the batch. */
-  readonly microBatch: number | null;
-  /** Keep only what goes into each block, and run it again for its gradient. */
-  readonly checkpointing: boolean;
-}
-
-export const allAtOnce: Memory = { microBatch: null, checkpointing: false };
 
 export interface BatchOptions extends Memory {
   readonly learningRate: number;
@@ -54,14 +45,14 @@ function gradients(
   model: Model,
   lossOf: (pass: PassOptions) => Tensor,
   share: number,
-  checkpointing: boolean,
+  checkpointing: Checkpointing,
 ): number {
   return scoped(() => {
     const stream = loraDropout(model)?.stream;
-    using checkpoints = checkpointing
-      ? new Checkpoints({ streams: stream ? [stream] : [] })
-      : undefined;
-    const loss = lossOf(checkpoints ? { checkpoints } : {});
+    using checkpoints =
+      checkpointing === 'blocks' ? new Checkpoints({ streams: stream ? [stream] : [] }) : undefined;
+    const forward = (): Tensor => lossOf(checkpoints ? { checkpoints } : {});
+    const loss = checkpointing === 'selective' ? remaking(forward) : forward();
     const nats = finiteLoss(loss);
     const part = share === 1 ? loss : scale(loss, share);
     if (checkpoints) checkpoints.backward(part);

@@ -5,8 +5,6 @@
 
 #include <string>
 
-#include "kernels/lines_x86.h"
-
 namespace lorashear {
 namespace {
 

@@ -4,40 +4,14 @@
 #include <algorithm>
 
 #include "kernels/instruction_set.h"
-#include "kernels/lines_x86.h"
 #include "kernels/tiles.h"
 
 namespace lorashear {
 
-namespace baseline {
-extern const RowSet rows;
-}
-#ifdef LORASHEAR_X86_SETS
-namespace avx2 {
-extern const RowSet rows;
-}
-namespace avx512 {
-extern const RowSet rows;
-}
-namespace avx512_bf16 {
-extern const RowSet rows;
-}
-#endif
+LORASHEAR_IN_EACH_SET(RowSet, rows)
 
 const RowSet& row_set() {
-#ifdef LORASHEAR_X86_SETS
-  switch (instruction_set()) {
-    case InstructionSet::avx512_bf16:
-      return avx512_bf16::rows;
-    case InstructionSet::avx512:
-      return avx512::rows;
-    case InstructionSet::avx2:
-      return avx2::rows;
-    case InstructionSet::baseline:
-      break;
-  }
-#endif
-  return baseline::rows;
+  return LORASHEAR_CHOSEN(rows);
 }
 
 // Elements of a part: some 10 us of work, so that waking a thread is worth it.

@@ -1,4 +1,4 @@
-// The loops of rows.h as text: each rows_<set>.cc defines LORASHEAR_ISA, sets its target and
+// The loops of rows.h as text: each loops_<set>.cc defines LORASHEAR_ISA, sets its target and
 // includes this once.
 #pragma once
 

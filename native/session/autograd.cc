@@ -6,6 +6,7 @@
 
 #include "boundary/guard.h"
 #include "boundary/marshal.h"
+#include "kernels/remade.h"
 
 namespace lorashear {
 namespace {
@@ -86,6 +87,14 @@ void set_grad_mode(const Napi::CallbackInfo& info) {
   at::GradMode::set_enabled(flag_of(info[0]));
 }
 
+Napi::Value get_remaking(const Napi::CallbackInfo& info) {
+  return Napi::Boolean::New(info.Env(), remaking());
+}
+
+void put_remaking(const Napi::CallbackInfo& info) {
+  set_remaking(flag_of(info[0]));
+}
+
 }  // namespace
 
 void export_autograd(Napi::Env env, Napi::Object exports) {
@@ -98,6 +107,8 @@ void export_autograd(Napi::Env env, Napi::Object exports) {
   exports.Set("setRequiresGrad", Napi::Function::New(env, set_requires_grad, "setRequiresGrad"));
   exports.Set("gradMode", Napi::Function::New(env, grad_mode, "gradMode"));
   exports.Set("setGradMode", Napi::Function::New(env, set_grad_mode, "setGradMode"));
+  exports.Set("remaking", Napi::Function::New(env, get_remaking, "remaking"));
+  exports.Set("setRemaking", Napi::Function::New(env, put_remaking, "setRemaking"));
 }
 
 }  // namespace lorashear

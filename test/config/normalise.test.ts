@@ -53,6 +53,11 @@ t.test('when instructions are a bare path, then they become a block', async (t) 
   t.same(normalise({ instruct: null }, base), { instruct: null });
 });
 
+t.test('when checkpointing is on or off, then it is of blocks or none', async (t) => {
+  t.same(normalise({ checkpointing: true }, base), { checkpointing: 'blocks' });
+  t.same(normalise({ checkpointing: false }, base), { checkpointing: 'none' });
+});
+
 t.test('when perplexities are words, then they become blocks, their paths absolute', async (t) => {
   const perplexity = [
     'gptq',

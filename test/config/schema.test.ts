@@ -14,7 +14,7 @@ t.test('when nothing else is said, then these are the settings', async (t) => {
     instruct: { path: '/i', template: 'alpaca-lora', train_on_inputs: false },
     batch_size: 16,
     micro_batch_size: null,
-    checkpointing: false,
+    checkpointing: 'none',
     dtype: 'float32',
     knowledge: {
       proxy: 'magnitude',

@@ -12,7 +12,7 @@ import { type RecoveryOptions, recover } from '../../lib/recovery/recover.js';
 import { noGrad } from '../../lib/tensor/autograd.js';
 import { scoped, tensorCount } from '../../lib/tensor/scope.js';
 import { distillationLoss, predictions, tokensOf } from '../../lib/train/language_model_loss.js';
-import { allAtOnce } from '../../lib/train/train_batch.js';
+import { allAtOnce } from '../../lib/train/memory.js';
 import { inFolder } from '../fixtures/lhspg_run.js';
 import { randomLlama } from '../fixtures/random_llama.js';
 import {

@@ -12,7 +12,7 @@ import { stopReason } from '../../lib/recovery/stop_rules.js';
 import { noGrad } from '../../lib/tensor/autograd.js';
 import { scale_ } from '../../lib/tensor/ops.js';
 import { scoped, tensorCount } from '../../lib/tensor/scope.js';
-import { allAtOnce } from '../../lib/train/train_batch.js';
+import { allAtOnce } from '../../lib/train/memory.js';
 import { inFolder } from '../fixtures/lhspg_run.js';
 import { randomLlama } from '../fixtures/random_llama.js';
 import { madeUpText, snapshot, sourceOf, stoppingContext } from '../fixtures/tiny_training.js';

@@ -3,6 +3,7 @@ import { loraParameters } from '../../lib/lora/lora.js';
 import { tensorCount } from '../../lib/tensor/scope.js';
 import { AdamW } from '../../lib/train/adamw.js';
 import { type TokenBatch, nextTokenLoss } from '../../lib/train/language_model_loss.js';
+import { type Memory, allAtOnce, checkpointings } from '../../lib/train/memory.js';
 import { trainOnBatch } from '../../lib/train/train_batch.js';
 import { distance, test } from '../fixtures/no_leak.js';
 import { randomLlama } from '../fixtures/random_llama.js';
@@ -18,7 +19,7 @@ const labelled: TokenBatch = {
 };
 
 /** Losses of a few steps and the factors they end with. */
-function trained(given: TokenBatch, memory: { microBatch: number | null; checkpointing: boolean }) {
+function trained(given: TokenBatch, memory: Memory) {
   const model = randomLlama({ rank: 2, seed: 4 });
   for (const p of loraParameters(model).values()) p.requiresGrad = true;
   using optimizer = new AdamW(loraParameters(model));
@@ -31,7 +32,7 @@ function trained(given: TokenBatch, memory: { microBatch: number | null; checkpo
       given,
       (rows, pass) => {
         passes++;
-        if (memory.checkpointing !== pass.checkpoints instanceof Checkpoints)
+        if ((memory.checkpointing === 'blocks') !== pass.checkpoints instanceof Checkpoints)
           throw new Error('checkpoints');
         return nextTokenLoss(model, rows, pass);
       },
@@ -47,10 +48,10 @@ function trained(given: TokenBatch, memory: { microBatch: number | null; checkpo
 
 for (const [name, given] of Object.entries({ 'all tokens': batch, 'some labels': labelled })) {
   test(`when a batch of ${name} is trained on in parts, or with checkpoints, then the steps are the same`, (t) => {
-    const whole = trained(given, { microBatch: null, checkpointing: false });
+    const whole = trained(given, allAtOnce);
     t.ok(whole.losses[3]! < whole.losses[0]!);
     for (const microBatch of [null, 1, 2, 4, 9]) {
-      for (const checkpointing of [false, true]) {
+      for (const checkpointing of checkpointings) {
         const { losses, factors, passes } = trained(given, { microBatch, checkpointing });
         const parts = microBatch === null ? 1 : Math.ceil(5 / microBatch);
         const empty = microBatch === 1 && given.labels ? 1 : 0;

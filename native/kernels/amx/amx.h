@@ -8,7 +8,7 @@
 #include <cstdint>
 #include <type_traits>
 
-#include "kernels/lines_x86.h"
+#include "kernels/loops_x86.h"
 
 namespace lorashear::amx {
 

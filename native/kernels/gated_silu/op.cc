@@ -7,6 +7,8 @@
 #include <torch/csrc/autograd/custom_function.h>
 #include <torch/library.h>
 
+#include "kernels/remade.h"
+
 namespace lorashear {
 namespace {
 
@@ -35,6 +37,14 @@ struct GatedSilu : torch::autograd::Function<GatedSilu> {
     return {gate, up};
   }
 };
+
+at::Tensor made_again(AutogradContext& context) {
+  const auto saved = context.get_saved_variables();
+  return saved[0].is_cuda() ? gated_silu_cuda(saved[0], saved[1])
+                            : gated_silu_cpu(saved[0], saved[1]);
+}
+
+const bool kRemade = remakes<GatedSilu, made_again>(0);
 
 at::Tensor gated_silu_autograd(const at::Tensor& gate, const at::Tensor& up) {
   if (!suits_gated_silu(gate, up)) return gated_silu_reference(gate, up);

@@ -1,4 +1,4 @@
-// The loop of loops.h as text: each rows_<set>.cc includes this once, within its target.
+// The loop of loops.h as text: each loops_<set>.cc includes this once, within its target.
 #pragma once
 
 #include "kernels/linear_cross_entropy/loops.h"

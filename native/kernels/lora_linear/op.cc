@@ -11,6 +11,7 @@
 
 #include "kernels/amx/product.h"
 #include "kernels/linear/op.h"
+#include "kernels/remade.h"
 
 namespace lorashear {
 namespace {
@@ -119,7 +120,7 @@ struct LoraLinears : torch::autograd::Function<LoraLinears> {
                                                 double scale) {
     const at::AutoDispatchBelowADInplaceOrView below;
     auto [y, h] = forward_of(x, {weights, biases, a, b, scale});
-    torch::autograd::variable_list saved{x};
+    torch::autograd::variable_list saved{unless_remade(x)};
     for (const TensorList list : {weights, a, b, TensorList(h)})
       saved.insert(saved.end(), list.begin(), list.end());
     context->save_for_backward(std::move(saved));
@@ -156,7 +157,7 @@ struct LoraLinears : torch::autograd::Function<LoraLinears> {
       result[0] = both.y[0];
       back = std::move(both.h);
     }
-    std::vector<amx::Outer> outer{{saved[0], {}, false}};
+    std::vector<amx::Outer> outer{{kept_or_remade(saved[0]), {}, false}};
     std::vector<size_t> slots, later;
     for (size_t i = 0; i < places.size(); ++i) {
       const size_t place = places[i];

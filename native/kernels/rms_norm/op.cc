@@ -8,6 +8,8 @@
 #include <torch/csrc/autograd/custom_function.h>
 #include <torch/library.h>
 
+#include "kernels/remade.h"
+
 namespace lorashear {
 
 void check_sum(const at::Tensor& x, const at::Tensor& added) {
@@ -55,6 +57,7 @@ struct RmsNorm : torch::autograd::Function<RmsNorm> {
     const at::AutoDispatchBelowADInplaceOrView below;
     const Normed made = rms_norm_forward(x, std::nullopt, weight, eps);
     context->save_for_backward({made.x, weight, made.by});
+    context->saved_data["eps"] = eps;
     return made.y;
   }
 
@@ -72,6 +75,7 @@ struct AddRmsNorm : torch::autograd::Function<AddRmsNorm> {
     context->set_materialize_grads(false);
     const Normed made = rms_norm_forward(x, added, weight, eps);
     context->save_for_backward({made.x, weight, made.by});
+    context->saved_data["eps"] = eps;
     return {made.x, made.y};
   }
 
@@ -85,6 +89,13 @@ struct AddRmsNorm : torch::autograd::Function<AddRmsNorm> {
     return {x, x, weight, Tensor()};
   }
 };
+
+Tensor made_again(AutogradContext& context) {
+  const auto saved = context.get_saved_variables();
+  return rms_norm_cpu(saved[0], saved[1], context.saved_data["eps"].toDouble());
+}
+
+const bool kRemade = remakes<RmsNorm, made_again>(0) && remakes<AddRmsNorm, made_again>(1);
 
 Tensor rms_norm_autograd(const Tensor& x, const Tensor& weight, double eps) {
   if (!suits_rms_norm(x, weight)) return rms_norm_reference(x, weight, eps);

@@ -1,5 +1,5 @@
-// The loops over rows for AVX-512 with bf16 conversion.
-#include "kernels/lines_x86.h"
+// All loops for AVX-512 with bf16 conversion.
+#include "kernels/loops_x86.h"
 #include "kernels/rows.h"
 
 #ifdef LORASHEAR_X86_SETS
@@ -11,6 +11,7 @@
 #define LORASHEAR_AVX512
 #define LORASHEAR_AVX512_BF16
 #include "kernels/linear_cross_entropy/loops_body.h"
+#include "kernels/lines_body.h"
 #include "kernels/rows_body.h"
 #pragma GCC pop_options
 #endif

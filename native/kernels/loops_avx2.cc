@@ -1,5 +1,6 @@
-// The loops over slices for AVX2.
-#include "kernels/lines_x86.h"
+// All loops for AVX2.
+#include "kernels/loops_x86.h"
+#include "kernels/rows.h"
 
 #ifdef LORASHEAR_X86_SETS
 // After all other headers: what they define inline must not be compiled for this processor only.
@@ -7,6 +8,8 @@
 #pragma GCC target("avx2,fma,f16c")
 #define LORASHEAR_ISA avx2
 #define LORASHEAR_AVX2
+#include "kernels/linear_cross_entropy/loops_body.h"
 #include "kernels/lines_body.h"
+#include "kernels/rows_body.h"
 #pragma GCC pop_options
 #endif
