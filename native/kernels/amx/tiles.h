@@ -66,6 +66,12 @@ INLINE void load_right(const BFloat16* from, int64_t stride = 2 * kSide) {
   _tile_loadd(7, from + kSide, stride * 2);
 }
 
+// The same, past L1: left rows, which meet all columns, stay there.
+INLINE void stream_right(const BFloat16* from) {
+  _tile_stream_loadd(6, from, 4 * kSide);
+  _tile_stream_loadd(7, from + kSide, 4 * kSide);
+}
+
 // sums += left right
 INLINE void multiply() {
   _tile_dpbf16ps(0, 4, 6);

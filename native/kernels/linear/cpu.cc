@@ -22,6 +22,8 @@ constexpr int64_t few_rows(at::ScalarType type) {
 }
 // Fewest rows that oneDNN gets where it is faster than MKL at all.
 constexpr int64_t kManyRows = 17;
+// Fewest rows of bf16 for which packing them pays.
+constexpr int64_t kManyRowsOfBFloat16 = 1024;
 // Elements of the matrix that a thread takes at once: some 10 us.
 constexpr int64_t kPart = 65536;
 
@@ -93,8 +95,9 @@ at::Tensor linear_cpu(const at::Tensor& x, const at::Tensor& weight, const Optio
   }
   if (rows > 0 && rows <= few_rows(x.scalar_type()) && suits_rows(x, weight, bias))
     return by_rows(x, weight, bias);
-  // bf16 rows of a matrix are as fast by oneDNN, which packs no x; its columns are not.
-  if (amx::suits(x, weight) && (x.scalar_type() == at::kFloat || weight.stride(1) != 1))
+  // Fewer rows of bf16 are as fast by oneDNN, which packs no x, unless W is transposed.
+  if (amx::suits(x, weight) &&
+      (x.scalar_type() == at::kFloat || weight.stride(1) != 1 || rows >= kManyRowsOfBFloat16))
     return amx::product(x, weight, bias);
   // A transposed weight is what the gradient of x is multiplied with.
   const bool dense = x.scalar_type() == at::kFloat && weight.scalar_type() == at::kFloat &&
