@@ -1,8 +1,10 @@
 // The operators in use, one line each: ATen's schema is the declaration (design §3.3).
 import type { GeneratorId } from '../native/binding.js';
 import { type DType, dtypeCode } from './dtype.js';
-import { op, opMany, opVoid } from './op.js';
+import { op, opMany } from './op.js';
 import type { Tensor } from './tensor.js';
+
+export * from './optimizer_ops.js';
 
 type Dims = readonly number[];
 type Num = number;
@@ -105,6 +107,13 @@ export const arange = (start: Num, end: Num, dtype: DType = 'int64', device = 'c
   arangeOp(start, end, dtypeCode(dtype), null, device);
 export const to = (x: Tensor, device: string, dtype: DType): Tensor =>
   toOp(x, device, dtypeCode(dtype));
+/** As {@link to}, for x in pinned memory: the host does not wait until it has arrived. */
+export const toLater = (x: Tensor, device: string, dtype: DType): Tensor =>
+  toOp(x, device, dtypeCode(dtype), true);
+/** A copy in memory of the host that a GPU reads by itself. */
+export const pinned = op(
+  'aten::pin_memory(Tensor(a) self, Device? device=None) -> Tensor(a)',
+) as Unary;
 /** Fills in place with U(low, high). */
 export const uniform_ = (x: Tensor, low: Num, high: Num, generator: GeneratorId): Tensor =>
   uniformOp(x, low, high, generator);
@@ -137,6 +146,10 @@ export const scale = op('aten::mul.Scalar(Tensor self, Scalar other) -> Tensor')
 export const shift = op(
   'aten::add.Scalar(Tensor self, Scalar other, Scalar alpha=1) -> Tensor',
 ) as (x: Tensor, by: Num) => Tensor;
+export const clampMax = op('aten::clamp_max(Tensor self, Scalar max) -> Tensor') as (
+  x: Tensor,
+  max: Num,
+) => Tensor;
 export const pow = op('aten::pow.Tensor_Scalar(Tensor self, Scalar exponent) -> Tensor') as (
   x: Tensor,
   exponent: Num,
@@ -267,31 +280,6 @@ export const maskedFill = op(
 ) as (x: Tensor, mask: Tensor, value: Num) => Tensor;
 export const logicalNot = op('aten::logical_not(Tensor self) -> Tensor') as Unary;
 
-// Optimiser
-export const fusedAdamW = opVoid(
-  'aten::_fused_adamw_(Tensor(a!)[] self, Tensor(b!)[] grads, Tensor(c!)[] exp_avgs, Tensor(d!)[] exp_avg_sqs, Tensor(e!)[] max_exp_avg_sqs, Tensor[] state_steps, *, float lr, float beta1, float beta2, float weight_decay, float eps, bool amsgrad, bool maximize, Tensor? grad_scale=None, Tensor? found_inf=None) -> ()',
-) as (
-  params: readonly Tensor[],
-  grads: readonly Tensor[],
-  m: readonly Tensor[],
-  v: readonly Tensor[],
-  vMax: readonly Tensor[],
-  steps: readonly Tensor[],
-  lr: Num,
-  beta1: Num,
-  beta2: Num,
-  weightDecay: Num,
-  eps: Num,
-  amsgrad: boolean,
-  maximize: boolean,
-) => void;
-/** x + by, in place, for every x. */
-export const foreachShift_ = opVoid(
-  'aten::_foreach_add_.Scalar(Tensor(a!)[] self, Scalar scalar) -> ()',
-) as (xs: readonly Tensor[], by: Num) => void;
-export const foreachNorm = opMany(
-  'aten::_foreach_norm.Scalar(Tensor[] self, Scalar ord=2, ScalarType? dtype=None) -> Tensor[]',
-) as (xs: readonly Tensor[], ord: Num) => Tensor[];
 export const stack = op('aten::stack(Tensor[] tensors, int dim=0) -> Tensor') as (
   xs: readonly Tensor[],
   dim: Num,

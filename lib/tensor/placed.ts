@@ -1,6 +1,6 @@
 // Numbers of JavaScript as tensors on a device: token ids, indices, gates.
 import type { DType } from './dtype.js';
-import { to } from './ops.js';
+import { pinned, to, toLater } from './ops.js';
 import { type Tensor, floatTensor, longTensor } from './tensor.js';
 
 /** An int64 tensor on `device`, a vector where no shape is given. */
@@ -22,11 +22,17 @@ export function floatTensorOn(
   return placed(floatTensor(values, shape), device, dtype);
 }
 
-/** Takes `host` over. */
+/** Takes `host` over. A GPU fetches it when its turn comes; libtorch keeps the pinned copy until then, and uses it again. */
 function placed(host: Tensor, device: string, dtype = host.dtype): Tensor {
   if (device === 'cpu' && dtype === host.dtype) return host;
   try {
-    return to(host, device, dtype);
+    if (!device.startsWith('cuda')) return to(host, device, dtype);
+    const copy = pinned(host);
+    try {
+      return toLater(copy, device, dtype);
+    } finally {
+      copy.dispose();
+    }
   } finally {
     host.dispose();
   }

@@ -1,6 +1,7 @@
 // AdamW over named tensors through libtorch's fused kernel, with moments that can be saved and reset.
 import { noGrad } from '../tensor/autograd.js';
-import { foreachShift_, full, fusedAdamW, zero_, zeros } from '../tensor/ops.js';
+import { full, zero_, zeros } from '../tensor/ops.js';
+import { foreachAdd_, foreachShift_, fusedAdamW } from '../tensor/optimizer_ops.js';
 import { keep, scoped } from '../tensor/scope.js';
 import type { Tensor } from '../tensor/tensor.js';
 
@@ -49,8 +50,11 @@ export class AdamW {
     return m && v ? { m, v } : undefined;
   }
 
-  /** One step with learning rate `lr`; parameters without a gradient stay as they are. */
-  step(lr: number): void {
+  /**
+   * One step with learning rate `lr`; parameters without a gradient stay as they are, and so does everything where `skip`,
+   * () float32 on the device of the parameters, is 1.
+   */
+  step(lr: number, skip: Tensor | null = null): void {
     const { beta1, beta2, eps, weightDecay } = this.#options;
     noGrad(() => {
       scoped(() => {
@@ -60,6 +64,7 @@ export class AdamW {
         if (live.length === 0) return;
         const steps = pick(this.#steps);
         foreachShift_(steps, 1); // on their device: reading one would wait for it
+        if (skip) foreachAdd_(steps, skip, -1);
         const g = live.map((i) => grads[i] as Tensor);
         fusedAdamW(
           pick(this.#parameters),
@@ -75,6 +80,8 @@ export class AdamW {
           eps,
           false,
           false,
+          null,
+          skip,
         );
       });
     });

@@ -7,7 +7,8 @@ import { SafetensorsFile } from '../checkpoint/safetensors.js';
 import { LoraShearError } from '../errors.js';
 import { writeAtomic } from '../run_folder/atomic_write.js';
 import { noGrad } from '../tensor/autograd.js';
-import { copy_, foreachNorm, stack } from '../tensor/ops.js';
+import { copy_, stack } from '../tensor/ops.js';
+import { foreachNorm } from '../tensor/optimizer_ops.js';
 import { scoped } from '../tensor/scope.js';
 import type { Tensor } from '../tensor/tensor.js';
 

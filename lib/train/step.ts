@@ -1,22 +1,23 @@
-// One training step: loss, backward, clip, AdamW.
+// One training step: loss, backward, clip, AdamW. The host waits for the device once, when all of it is queued.
 import { backward, clearGrads, noGrad } from '../tensor/autograd.js';
-import { foreachNorm, pow, scale_, sqrt, stack, sumAll } from '../tensor/ops.js';
+import { clampMax, detach, full, pow, scale, shift, sqrt, stack, sumAll } from '../tensor/ops.js';
+import { foreachMul_, foreachNorm, markNotFinite_ } from '../tensor/optimizer_ops.js';
 import { scoped } from '../tensor/scope.js';
 import type { Tensor } from '../tensor/tensor.js';
 import type { AdamW } from './adamw.js';
 import { diverged } from './divergence.js';
 
 /**
- * Scales the gradients so that their joint L2 norm is at most `limit`; returns the norm before. Gradients
- * whose norm is not finite stay as they are.
+ * Scales the gradients so that their joint L2 norm is at most `limit`; returns the norm before, () on their device, null
+ * where there are none. Gradients whose norm is not finite become 0 or NaN.
  */
-export function clipGradients(parameters: readonly Tensor[], limit: number): number {
+export function clipGradients(parameters: readonly Tensor[], limit: number): Tensor | null {
   return noGrad(() =>
     scoped(() => {
       const grads = parameters.flatMap((p) => p.grad ?? []);
-      if (grads.length === 0) return 0;
-      const norm = sqrt(sumAll(pow(stack(foreachNorm(grads, 2), 0), 2))).item();
-      if (norm > limit && norm < Infinity) for (const g of grads) scale_(g, limit / (norm + 1e-6));
+      if (grads.length === 0) return null;
+      const norm = sqrt(sumAll(pow(stack(foreachNorm(grads, 2), 0), 2)));
+      foreachMul_(grads, clampMax(scale(pow(shift(norm, 1e-6), -1), limit), 1));
       return norm;
     }),
   );
@@ -27,43 +28,43 @@ export function clipGradients(parameters: readonly Tensor[], limit: number): num
  * @throws PRUNE_DIVERGED when the loss or a gradient is not finite; parameters and moments are then untouched
  */
 export function trainStep(loss: () => Tensor, optimizer: AdamW, lr: number, clip = 1): number {
-  return optimizerStep(
-    () =>
-      scoped(() => {
-        const l = loss();
-        const nats = finiteLoss(l);
-        backward(l);
-        return nats;
-      }),
-    optimizer,
-    { learningRate: lr, clip },
-  );
+  const accumulate = (): Tensor =>
+    scoped(() => {
+      const l = loss();
+      backward(l);
+      return detach(l);
+    });
+  return optimizerStep(accumulate, optimizer, { learningRate: lr, clip });
 }
 
 /**
- * One optimiser step on the gradients that `accumulate` leaves, which gives the loss in nats. No gradient is left.
- * @throws PRUNE_DIVERGED when the gradients' norm is not finite; parameters and moments are then untouched
+ * One optimiser step on the gradients that `accumulate` leaves, which gives the loss () in nats. No gradient is left.
+ * @throws PRUNE_DIVERGED when the loss or the gradients' norm is not finite; parameters and moments are then untouched
  */
 export function optimizerStep(
-  accumulate: () => number,
+  accumulate: () => Tensor,
   optimizer: AdamW,
   { learningRate, clip }: { learningRate: number; clip: number },
 ): number {
+  const { parameters } = optimizer;
   try {
-    const nats = accumulate();
-    refuseNotFinite('norm of the gradients', clipGradients(optimizer.parameters, clip));
-    optimizer.step(learningRate);
+    const [nats, norm] = scoped(() => {
+      const loss = accumulate();
+      const found = noGrad(() =>
+        stack([loss, clipGradients(parameters, clip) ?? scale(loss, 0)], 0),
+      );
+      const one = (value: number): Tensor => full([], value, 'float32', loss.device);
+      const skip = one(0);
+      markNotFinite_([found], skip, one(1));
+      optimizer.step(learningRate, skip);
+      return found.toArray() as [number, number];
+    });
+    refuseNotFinite('training loss', nats);
+    refuseNotFinite('norm of the gradients', norm);
     return nats;
   } finally {
-    clearGrads(optimizer.parameters);
+    clearGrads(parameters);
   }
-}
-
-/** The value of a loss. @throws PRUNE_DIVERGED when it is no finite number */
-export function finiteLoss(loss: Tensor): number {
-  const nats = loss.item();
-  refuseNotFinite('training loss', nats);
-  return nats;
 }
 
 function refuseNotFinite(what: string, value: number): void {

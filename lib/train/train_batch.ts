@@ -4,13 +4,13 @@ import type { Model } from '../models/model.js';
 import type { PassOptions } from '../nn/pass.js';
 import { backward, remaking } from '../tensor/autograd.js';
 import { Checkpoints } from '../tensor/checkpointing.js';
-import { scale } from '../tensor/ops.js';
+import { add, detach, scale, zeros } from '../tensor/ops.js';
 import { scoped } from '../tensor/scope.js';
 import type { Tensor } from '../tensor/tensor.js';
 import type { AdamW } from './adamw.js';
 import { type TokenBatch, targetCount } from './language_model_loss.js';
 import type { Checkpointing, Memory } from './memory.js';
-import { finiteLoss, optimizerStep } from './step.js';
+import { optimizerStep } from './step.js';
 
 export interface BatchOptions extends Memory {
   readonly learningRate: number;
@@ -32,32 +32,35 @@ export function trainOnBatch(
   const parts = microBatches(batch, microBatch ?? batch.batch);
   const targets = parts.map(targetCount);
   const all = targets.reduce((sum, n) => sum + n, 0);
-  const accumulate = (): number =>
-    parts.reduce((nats, rows, i) => {
-      const share = parts.length === 1 ? 1 : (targets[i] ?? 0) / all;
-      if (share === 0) return nats;
-      return nats + share * gradients(model, (pass) => lossOf(rows, pass), share, checkpointing);
-    }, 0);
+  const accumulate = (): Tensor =>
+    parts
+      .flatMap((rows, i) => {
+        const share = parts.length === 1 ? 1 : (targets[i] ?? 0) / all;
+        return share === 0
+          ? []
+          : gradients(model, (pass) => lossOf(rows, pass), share, checkpointing);
+      })
+      .reduce((a, b) => add(a, b), zeros([], 'float32', model.device));
   return optimizerStep(accumulate, optimizer, step);
 }
 
+/** Leaves the gradients of a part of the loss, and gives that part. */
 function gradients(
   model: Model,
   lossOf: (pass: PassOptions) => Tensor,
   share: number,
   checkpointing: Checkpointing,
-): number {
+): Tensor {
   return scoped(() => {
     const stream = loraDropout(model)?.stream;
     using checkpoints =
       checkpointing === 'blocks' ? new Checkpoints({ streams: stream ? [stream] : [] }) : undefined;
     const forward = (): Tensor => lossOf(checkpoints ? { checkpoints } : {});
     const loss = checkpointing === 'selective' ? remaking(forward) : forward();
-    const nats = finiteLoss(loss);
     const part = share === 1 ? loss : scale(loss, share);
     if (checkpoints) checkpoints.backward(part);
     else backward(part);
-    return nats;
+    return detach(part);
   });
 }
 

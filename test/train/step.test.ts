@@ -20,20 +20,21 @@ function withGradients(): [Tensor, Tensor] {
   return [a, b];
 }
 
+const valueOf = (norm: Tensor | null): number => norm?.item() ?? NaN;
 const gradients = (xs: Tensor[]): number[] => xs.flatMap((x) => x.grad?.toArray() ?? []);
 
 test('when the joint norm is above the limit, then all gradients shrink in one proportion', (t) => {
   const ps = withGradients();
-  t.ok(Math.abs(clipGradients(ps, 1) - 5) < 1e-6, 'the norm before');
+  t.ok(Math.abs(valueOf(clipGradients(ps, 1)) - 5) < 1e-6, 'the norm before');
   t.ok(distance(gradients(ps), [0.6, 0, 0.8]) < 1e-5);
 });
 
-test('when it is below, then they stay; without gradients the norm is 0', (t) => {
+test('when it is below, then they stay; without gradients there is no norm', (t) => {
   const ps = withGradients();
-  t.ok(Math.abs(clipGradients([...ps, leaf([9])], 5.1) - 5) < 1e-6);
+  t.ok(Math.abs(valueOf(clipGradients([...ps, leaf([9])], 5.1)) - 5) < 1e-6);
   t.same(gradients(ps), [3, 0, 4]);
   clearGrads(ps);
-  t.equal(clipGradients(ps, 1), 0);
+  t.equal(clipGradients(ps, 1), null);
 });
 
 test('when a step is taken, then the loss falls, gradients are gone and no handle is left', (t) => {
