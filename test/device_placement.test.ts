@@ -79,18 +79,15 @@ for (const [form, saliency] of [
   );
 }
 
-t.test(
-  'when a step trains on a device, then the host waits for it twice: for the loss and for the norm',
-  (t) => {
-    using model = loadModel(denseModel, { device: secondDevice });
-    attachLora(model, { r: 2, alpha: 4, seed: 1 });
-    using optimizer = new AdamW(loraParameters(model));
-    const batch = batchOf(1);
-    trainStep(() => nextTokenLoss(model, batch), optimizer, 0.01);
-    tracking.reads = 0;
-    trainStep(() => nextTokenLoss(model, batch), optimizer, 0.01);
-    t.equal(tracking.reads, 2);
-    t.same(tracking.misplaced, []);
-    t.end();
-  },
-);
+t.test('when a step trains on a device, then the host waits for it once, at the end', (t) => {
+  using model = loadModel(denseModel, { device: secondDevice });
+  attachLora(model, { r: 2, alpha: 4, seed: 1 });
+  using optimizer = new AdamW(loraParameters(model));
+  const batch = batchOf(1);
+  trainStep(() => nextTokenLoss(model, batch), optimizer, 0.01);
+  tracking.reads = 0;
+  trainStep(() => nextTokenLoss(model, batch), optimizer, 0.01);
+  t.equal(tracking.reads, 1);
+  t.same(tracking.misplaced, []);
+  t.end();
+});

@@ -83,8 +83,8 @@ export interface Binding {
   setRequiresGrad(handle: Handle, on: boolean): void;
   gradMode(): boolean;
   setGradMode(on: boolean): void;
-  remaking(): boolean;
-  setRemaking(on: boolean): void;
+  /** Gives what it was. */
+  setRemaking(on: boolean): boolean;
 
   versions(): {
     libtorch: string;

@@ -74,8 +74,7 @@ function withGradMode<T>(on: boolean, fn: () => T): T {
  */
 export function remaking<T>(fn: () => T): T {
   const binding = native();
-  const before = binding.remaking();
-  binding.setRemaking(true);
+  const before = binding.setRemaking(true);
   try {
     return fn();
   } finally {

@@ -1,6 +1,7 @@
 // Numbers of JavaScript as tensors on a device: token ids, indices, gates.
 import type { DType } from './dtype.js';
 import { pinned, to, toLater } from './ops.js';
+import { scoped } from './scope.js';
 import { type Tensor, floatTensor, longTensor } from './tensor.js';
 
 /** An int64 tensor on `device`, a vector where no shape is given. */
@@ -26,13 +27,9 @@ export function floatTensorOn(
 function placed(host: Tensor, device: string, dtype = host.dtype): Tensor {
   if (device === 'cpu' && dtype === host.dtype) return host;
   try {
-    if (!device.startsWith('cuda')) return to(host, device, dtype);
-    const copy = pinned(host);
-    try {
-      return toLater(copy, device, dtype);
-    } finally {
-      copy.dispose();
-    }
+    return device.startsWith('cuda')
+      ? scoped(() => toLater(pinned(host), device, dtype))
+      : to(host, device, dtype);
   } finally {
     host.dispose();
   }

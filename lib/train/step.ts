@@ -59,14 +59,10 @@ export function optimizerStep(
       optimizer.step(learningRate, skip);
       return found.toArray() as [number, number];
     });
-    refuseNotFinite('training loss', nats);
-    refuseNotFinite('norm of the gradients', norm);
+    if (!Number.isFinite(nats)) throw diverged(`training loss became ${nats}`);
+    if (!Number.isFinite(norm)) throw diverged(`norm of the gradients became ${norm}`);
     return nats;
   } finally {
     clearGrads(parameters);
   }
-}
-
-function refuseNotFinite(what: string, value: number): void {
-  if (!Number.isFinite(value)) throw diverged(`${what} became ${value}`);
 }

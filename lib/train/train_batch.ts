@@ -36,9 +36,8 @@ export function trainOnBatch(
     parts
       .flatMap((rows, i) => {
         const share = parts.length === 1 ? 1 : (targets[i] ?? 0) / all;
-        return share === 0
-          ? []
-          : gradients(model, (pass) => lossOf(rows, pass), share, checkpointing);
+        if (share === 0) return [];
+        return gradients(model, (pass) => lossOf(rows, pass), share, checkpointing);
       })
       .reduce((a, b) => add(a, b), zeros([], 'float32', model.device));
   return optimizerStep(accumulate, optimizer, step);

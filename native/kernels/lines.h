@@ -8,6 +8,8 @@
 #include <cstdint>
 #include <type_traits>
 
+#include "kernels/instruction_set.h"
+
 namespace lorashear {
 
 // ||x_i||^2 and <x_i, u_i> of one slice.
@@ -74,24 +76,14 @@ struct LineLoops {
   void (*walk)(const Columns<T>&);
 };
 
-struct LineSet {
-  LineLoops<float> f32;
-  LineLoops<c10::BFloat16> bf16;
-  LineLoops<c10::Half> f16;
-};
+using LineSet = OfStorages<LineLoops>;
 
 // The best set that this processor has and that libtorch's own ATEN_CPU_CAPABILITY permits.
 const LineSet& line_set();
 
 template <typename T>
 const LineLoops<T>& line_loops() {
-  if constexpr (sizeof(T) == sizeof(float)) {
-    return line_set().f32;
-  } else if constexpr (std::is_same_v<T, c10::BFloat16>) {
-    return line_set().bf16;
-  } else {
-    return line_set().f16;
-  }
+  return line_set().template of<T>();
 }
 
 }  // namespace lorashear

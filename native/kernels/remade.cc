@@ -27,16 +27,12 @@ Remake remake_of(const Node* node, uint32_t result) {
                                                                      : nullptr;
 }
 
-thread_local bool remaking_here = false;
+thread_local bool remaking = false;
 
 }  // namespace
 
-bool remaking() {
-  return remaking_here;
-}
-
-void set_remaking(bool on) {
-  remaking_here = on;
+bool set_remaking(bool on) {
+  return std::exchange(remaking, on);
 }
 
 bool remember_remake(std::type_index node, uint32_t result, Remake remake) noexcept {
@@ -44,7 +40,7 @@ bool remember_remake(std::type_index node, uint32_t result, Remake remake) noexc
 }
 
 at::Tensor unless_remade(const at::Tensor& x) {
-  if (!remaking_here || !x.grad_fn()) return x;
+  if (!remaking || !x.grad_fn()) return x;
   return remake_of(x.grad_fn().get(), x.output_nr()) ? at::Tensor() : x;
 }
 

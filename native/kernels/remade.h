@@ -15,8 +15,7 @@ using Remake = at::Tensor (*)(torch::autograd::Node& node);
 // `remake` serves nodes of this type, for their result of this number.
 bool remember_remake(std::type_index node, uint32_t result, Remake remake) noexcept;
 
-// The same by what an operator saved: `of` takes its AutogradContext. To be called once, by a
-// static.
+// The same by what an operator saved: `of` takes its AutogradContext. For a static to call once.
 template <typename Op, auto of>
 bool remakes(uint32_t result) noexcept {
   using Node = torch::autograd::CppNode<Op>;
@@ -25,9 +24,8 @@ bool remakes(uint32_t result) noexcept {
   });
 }
 
-// Whether operators of this thread leave out what can be made again; at first they keep it.
-bool remaking();
-void set_remaking(bool on);
+// Whether operators of this thread now leave out what can be made again; gives what it was.
+bool set_remaking(bool on);
 
 // x, to be saved for backward; undefined where it is left out.
 at::Tensor unless_remade(const at::Tensor& x);

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "kernels/attention/loops.h"
+#include "kernels/instruction_set.h"
 
 namespace lorashear {
 
@@ -87,24 +88,14 @@ struct RowLoops {
   AttentionLoops<T> attention;
 };
 
-struct RowSet {
-  RowLoops<float> f32;
-  RowLoops<c10::BFloat16> bf16;
-  RowLoops<c10::Half> f16;
-};
+using RowSet = OfStorages<RowLoops>;
 
 // Those of instruction_set().
 const RowSet& row_set();
 
 template <typename T>
 const RowLoops<T>& row_loops() {
-  if constexpr (sizeof(T) == sizeof(float)) {
-    return row_set().f32;
-  } else if constexpr (std::is_same_v<T, c10::BFloat16>) {
-    return row_set().bf16;
-  } else {
-    return row_set().f16;
-  }
+  return row_set().template of<T>();
 }
 
 // Calls fn.template operator()<T>() for float32, bf16 and f16; false for any other type.

@@ -14,6 +14,13 @@
 #include <cstring>
 
 namespace lorashear {
+
+LORASHEAR_IN_EACH_SET(LineSet, loops)
+
+const LineSet& line_set() {
+  return LORASHEAR_CHOSEN(loops);
+}
+
 namespace {
 
 // Elements of all slices of a tile worked on before the next ones, and summed in float32 before

@@ -87,12 +87,9 @@ void set_grad_mode(const Napi::CallbackInfo& info) {
   at::GradMode::set_enabled(flag_of(info[0]));
 }
 
-Napi::Value get_remaking(const Napi::CallbackInfo& info) {
-  return Napi::Boolean::New(info.Env(), remaking());
-}
-
-void put_remaking(const Napi::CallbackInfo& info) {
-  set_remaking(flag_of(info[0]));
+// Gives what it was.
+Napi::Value set_remaking_here(const Napi::CallbackInfo& info) {
+  return Napi::Boolean::New(info.Env(), set_remaking(flag_of(info[0])));
 }
 
 }  // namespace
@@ -107,8 +104,7 @@ void export_autograd(Napi::Env env, Napi::Object exports) {
   exports.Set("setRequiresGrad", Napi::Function::New(env, set_requires_grad, "setRequiresGrad"));
   exports.Set("gradMode", Napi::Function::New(env, grad_mode, "gradMode"));
   exports.Set("setGradMode", Napi::Function::New(env, set_grad_mode, "setGradMode"));
-  exports.Set("remaking", Napi::Function::New(env, get_remaking, "remaking"));
-  exports.Set("setRemaking", Napi::Function::New(env, put_remaking, "setRemaking"));
+  exports.Set("setRemaking", Napi::Function::New(env, set_remaking_here, "setRemaking"));
 }
 
 }  // namespace lorashear

@@ -8,6 +8,8 @@
 #include <cstdint>
 #include <type_traits>
 
+#include "kernels/instruction_set.h"
+
 namespace lorashear {
 
 template <typename T>
@@ -36,24 +38,14 @@ struct LossLoopsOf {
   DeviationLoop<T> deviation;
 };
 
-struct LossLoops {
-  LossLoopsOf<float> f32;
-  LossLoopsOf<c10::BFloat16> bf16;
-  LossLoopsOf<c10::Half> f16;
-};
+using LossLoops = OfStorages<LossLoopsOf>;
 
 // Those of instruction_set().
 const LossLoops& loss_loops();
 
 template <typename T>
 const LossLoopsOf<T>& loss_loops_of() {
-  if constexpr (std::is_same_v<T, float>) {
-    return loss_loops().f32;
-  } else if constexpr (std::is_same_v<T, c10::BFloat16>) {
-    return loss_loops().bf16;
-  } else {
-    return loss_loops().f16;
-  }
+  return loss_loops().template of<T>();
 }
 
 }  // namespace lorashear
