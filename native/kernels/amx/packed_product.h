@@ -76,7 +76,7 @@ struct Source {
     return size;
   }
 
-  // The panel of 32 rows from `row` on, and those of its terms.
+  // The panel of 32 rows from `row` on, and those of its terms, where there is place for them.
   void pack(int64_t row, BFloat16* to, BFloat16* terms) const {
     const int64_t count = std::min(kSide, rows.size(0) - row), stride = rows.stride(0);
     pack_left(rows.const_data_ptr<T>() + row * stride, stride, count, k(), to);
@@ -84,10 +84,9 @@ struct Source {
     const int64_t all = h.size(1);
     float* of_term = h.mutable_data_ptr<float>() + row * all;
     low_rank<T>(to, steps(), basis.at(0), all, scale, count, of_term);
-    for (const int64_t r : ranks) {
-      pack_left_term<T>(of_term, all, count, r, terms);
-      of_term += r;
-      terms += term_size<T>(r);
+    for (size_t i = 0; terms && i < ranks.size(); of_term += ranks[i++]) {
+      pack_left_term<T>(of_term, all, count, ranks[i], terms);
+      terms += term_size<T>(ranks[i]);
     }
   }
 };

@@ -96,8 +96,8 @@ at::Tensor low_rank_in(const at::Tensor& x, const at::Tensor& a, double scale) {
   with_type(x, [&]<typename T>() {
     const Source<T> source(rows_of(x), {a.to(at::kFloat)}, scale);
     each(panels(source.rows.size(0)), [&](int64_t i) {
-      const Packed panel(2, panel_size<T>(source.steps()) + source.size_of_terms());
-      source.pack(i * kSide, panel.at(0), panel.at(1));
+      const Packed panel(1, panel_size<T>(source.steps()));
+      source.pack(i * kSide, panel.at(0), nullptr);
     });
     h = source.h;
   });
