@@ -39,9 +39,10 @@ export async function measureCase(
   rates?: Rates,
 ): Promise<Measured> {
   const before = loadavg()[0] ?? NaN;
+  const seconds = Math.max(budget.seconds, bench.seconds ?? 0);
   const sample = async (side: MeasuringProcess, form: string) => {
     await sleep(settle);
-    const { values, also = {} } = await side.measure(form, budget);
+    const { values, also = {} } = await side.measure(form, { ...budget, seconds });
     return { value: median(values), also };
   };
   await ours.prepare(bench.name, bench.parameters);

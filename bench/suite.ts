@@ -34,6 +34,8 @@ export interface Case {
   readonly targets: readonly Target[];
   /** How far the checks of ours and the peer's may differ, relative to the norm; none: no checks. */
   readonly tolerance?: number;
+  /** Shortest sample, where the run asks for a shorter one. */
+  readonly seconds?: number;
   /** Makes the inputs, in our own process; the parameters are those that the peer gets. */
   prepare(parameters: Parameters): Subject;
 }

@@ -28,6 +28,7 @@ function stepCase({ name, training, dtype, targets, tolerance }: Step, device: s
   return {
     ...{ name, targets, tolerance, unit: 's', peers: ['eager', 'compiled'] },
     compute: { flops, dtype },
+    seconds: 2, // steps follow each other: the first after the other side's work finds the caches full of that
     parameters: trainingParameters(training, dtype, device),
     prepare() {
       const { model, factors, tokens, step, dispose } = loraTraining(training, dtype, device);
