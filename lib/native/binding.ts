@@ -82,8 +82,8 @@ export interface Binding {
   requiresGrad(handle: Handle): boolean;
   setRequiresGrad(handle: Handle, on: boolean): void;
   gradMode(): boolean;
-  setGradMode(on: boolean): void;
-  /** Gives what it was. */
+  /** This and the next give what it was. */
+  setGradMode(on: boolean): boolean;
   setRemaking(on: boolean): boolean;
 
   versions(): {

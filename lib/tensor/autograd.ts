@@ -57,14 +57,14 @@ export function clearGrads(tensors: readonly Tensor[]): void {
   });
 }
 
-function withGradMode<T>(on: boolean, fn: () => T): T {
+/** Runs `fn` with a setting of this thread, which is as it was afterwards. */
+function during<T>(set: 'setGradMode' | 'setRemaking', on: boolean, fn: () => T): T {
   const binding = native();
-  const before = binding.gradMode();
-  binding.setGradMode(on);
+  const before = binding[set](on);
   try {
     return fn();
   } finally {
-    binding.setGradMode(before);
+    binding[set](before);
   }
 }
 
@@ -73,21 +73,15 @@ function withGradMode<T>(on: boolean, fn: () => T): T {
  * Gradients have the same bits.
  */
 export function remaking<T>(fn: () => T): T {
-  const binding = native();
-  const before = binding.setRemaking(true);
-  try {
-    return fn();
-  } finally {
-    binding.setRemaking(before);
-  }
+  return during('setRemaking', true, fn);
 }
 
 /** Runs `fn` without recording gradients. */
 export function noGrad<T>(fn: () => T): T {
-  return withGradMode(false, fn);
+  return during('setGradMode', false, fn);
 }
 
 /** Runs `fn` with gradients recorded, also inside noGrad. */
 export function enableGrad<T>(fn: () => T): T {
-  return withGradMode(true, fn);
+  return during('setGradMode', true, fn);
 }

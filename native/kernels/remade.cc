@@ -8,8 +8,6 @@
 namespace lorashear {
 namespace {
 
-using torch::autograd::Node;
-
 struct Remaker {
   uint32_t result;
   Remake remake;
@@ -20,7 +18,7 @@ std::unordered_map<std::type_index, Remaker>& remakers() {
   return all;
 }
 
-Remake remake_of(const Node* node, uint32_t result) {
+Remake remake_of(const torch::autograd::Node* node, uint32_t result) {
   if (!node) return nullptr;
   const auto found = remakers().find(typeid(*node));
   return found != remakers().end() && found->second.result == result ? found->second.remake

@@ -83,11 +83,13 @@ Napi::Value grad_mode(const Napi::CallbackInfo& info) {
   return Napi::Boolean::New(info.Env(), at::GradMode::is_enabled());
 }
 
-void set_grad_mode(const Napi::CallbackInfo& info) {
+// This and the next give what it was.
+Napi::Value set_grad_mode(const Napi::CallbackInfo& info) {
+  const bool before = at::GradMode::is_enabled();
   at::GradMode::set_enabled(flag_of(info[0]));
+  return Napi::Boolean::New(info.Env(), before);
 }
 
-// Gives what it was.
 Napi::Value set_remaking_here(const Napi::CallbackInfo& info) {
   return Napi::Boolean::New(info.Env(), set_remaking(flag_of(info[0])));
 }
