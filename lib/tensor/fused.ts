@@ -26,7 +26,12 @@ const cudaKernels = (): boolean => (built ??= native().versions().cudaKernels);
 export const fusedLinear = op(
   'lorashear::linear(Tensor x, Tensor weight, Tensor? bias=None, str? by=None) -> Tensor',
 ) as (
-  ...args: [x: Tensor, weight: Tensor, bias: Tensor | null, by?: 'rows' | 'amx' | 'onednn' | 'aten']
+  ...args: [
+    x: Tensor,
+    weight: Tensor,
+    bias: Tensor | null,
+    by?: 'rows' | 'packed' | 'onednn' | 'aten',
+  ]
 ) => Tensor;
 
 /** w·x/√(mean(x²) + ε) over the last dimension, with gradients. */

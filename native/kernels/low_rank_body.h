@@ -88,31 +88,40 @@ void low_rank_out(const LowRank<T>& p) {
   for (; row < p.rows; ++row) out_of_rank<T, 1>(p, row);
 }
 
-// Rows whose columns are read from the cache again for each unit of ranks.
-constexpr int64_t kGradientRows = 32;
+// gradient[k][i] += sum over rows of coefficients[row][k] x[row][i], of kRankUnit ranks from k on
+// and i in [begin, end). Rows are read as they lie, and the next ones fetched meanwhile: read a few
+// columns of many rows at a time, they would share few lines of the cache.
+template <typename T, int Rows>
+LORASHEAR_INLINE void into_gradient(const LowRank<T>& p, int64_t row, int64_t k, int64_t begin,
+                                    int64_t end) {
+  const T* x = p.x + row * p.stride;
+  const float* factor = p.coefficients + row * p.rank + k;
+  Floats value[Rows], sum;
+  each_vector(
+      begin, end, [&](int64_t i, int64_t left) __attribute__((always_inline)) {
+#pragma GCC unroll 4
+        for (int r = 0; r < Rows; ++r) {
+          __builtin_prefetch(x + (r + Rows) * p.stride + i, 0, 2);
+          load_some(x + r * p.stride + i, left, value[r]);
+        }
+#pragma GCC unroll 8
+        for (int j = 0; j < kRankUnit; ++j) {
+          float* to = p.gradient + (k + j) * p.n + i;
+          load_some(to, left, sum);
+#pragma GCC unroll 4
+          for (int r = 0; r < Rows; ++r) sum += (Floats{} + factor[r * p.rank + j]) * value[r];
+          store_some(to, left, sum);
+        }
+      });
+}
 
-// gradient[k][i] = sum over rows of coefficients[row][k] x[row][i], for i in [begin, end).
 template <typename T>
 void low_rank_gradient(const LowRank<T>& p, int64_t begin, int64_t end) {
-  Floats sums[kRankUnit], value;
-  for (int64_t first = 0; first < p.rows; first += kGradientRows) {
-    const int64_t last = first + kGradientRows < p.rows ? first + kGradientRows : p.rows;
-    for (int64_t k = 0; k < p.rank; k += kRankUnit) {
-      each_vector(
-          begin, end, [&](int64_t i, int64_t left) __attribute__((always_inline)) {
-            float* to = p.gradient + k * p.n + i;
-#pragma GCC unroll 8
-            for (int j = 0; j < kRankUnit; ++j) load_some(to + j * p.n, left, sums[j]);
-            for (int64_t row = first; row < last; ++row) {
-              const float* factor = p.coefficients + row * p.rank + k;
-              load_some(p.x + row * p.stride + i, left, value);
-#pragma GCC unroll 8
-              for (int j = 0; j < kRankUnit; ++j) sums[j] += (Floats{} + factor[j]) * value;
-            }
-#pragma GCC unroll 8
-            for (int j = 0; j < kRankUnit; ++j) store_some(to + j * p.n, left, sums[j]);
-          });
-    }
+  constexpr int kRows = 4;
+  for (int64_t k = 0; k < p.rank; k += kRankUnit) {
+    int64_t row = 0;
+    for (; row + kRows <= p.rows; row += kRows) into_gradient<T, kRows>(p, row, k, begin, end);
+    for (; row < p.rows; ++row) into_gradient<T, 1>(p, row, k, begin, end);
   }
 }
 

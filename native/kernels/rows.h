@@ -85,6 +85,8 @@ struct RowLoops {
                           T* of_up);
   // The gradient of x from that of what rotate made
   void (*rotate_back)(const T* gradient, const T* cos, const T* sin, int64_t half, T* y);
+  // to[row][column], of `stride` elements, = x
+  void (*widen)(const Panel<T>& x, float* to, int64_t stride);
   AttentionLoops<T> attention;
 };
 
@@ -118,6 +120,11 @@ bool with_row_type(at::ScalarType type, const Fn& fn) {
 
 // fn(begin, end) for parts of 0 ... rows - 1, on all threads where there is enough to do.
 void each_rows(int64_t rows, int64_t length, const std::function<void(int64_t, int64_t)>& fn);
+
+// Whether x, on CPU, has so many rows at least, and elements in them.
+inline bool has_rows(const at::Tensor& x, int64_t fewest) {
+  return x.device().is_cpu() && x.dim() > 0 && x.size(-1) > 0 && x.numel() / x.size(-1) >= fewest;
+}
 
 // x as rows of elements beside each other; part of a wider tensor stays where it is.
 inline at::Tensor rows_of(const at::Tensor& x) {

@@ -245,6 +245,18 @@ namespace lorashear::LORASHEAR_ISA {
 namespace {
 
 template <typename T>
+void widen_rows(const Panel<T>& x, float* to, int64_t stride) {
+  Floats value;
+  for (int64_t row = 0; row < x.rows; ++row) {
+    each_vector(
+        0, x.columns, [&](int64_t i, int64_t left) __attribute__((always_inline)) {
+          load_some(x.data + row * x.stride + i, left, value);
+          store_some(to + row * stride + i, left, value);
+        });
+  }
+}
+
+template <typename T>
 constexpr RowLoops<T> row_loops_of = {rms_norm<T>,
                                       gated_silu<T>,
                                       rotate<T, false>,
@@ -256,6 +268,7 @@ constexpr RowLoops<T> row_loops_of = {rms_norm<T>,
                                       rms_norm_back<T>,
                                       gated_silu_back<T>,
                                       rotate<T, true>,
+                                      widen_rows<T>,
                                       {pair_columns<T>, pair_rows<T>, transpose<T>, write_rows<T>,
                                        row_products<T>, softmax<T>, key_gradients<T>}};
 

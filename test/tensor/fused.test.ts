@@ -124,7 +124,11 @@ test('when shapes do not fit, then it says so', (t) => {
   t.throws(() => fusedRotate(x, random([3, 6], 'float32'), random([3, 6], 'float32')), {
     code: 'TENSOR_OP_FAILED',
   });
-  t.throws(() => fusedLinear(x, random([2, 5], 'float32'), null), { code: 'TENSOR_OP_FAILED' });
+  for (const rows of [2, 24, 200]) {
+    const [x, w] = [random([rows, 6], 'float32'), random([9, 6], 'float32')];
+    t.throws(() => fusedLinear(x, random([2, 5], 'float32'), null), { code: 'TENSOR_OP_FAILED' });
+    t.throws(() => fusedLinear(x, w, random([8], 'float32')), { code: 'TENSOR_OP_FAILED' });
+  }
 });
 
 test('when gradients or a graph are recorded, then nothing is fused', (t) => {

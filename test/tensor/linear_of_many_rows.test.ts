@@ -1,4 +1,4 @@
-// Products of many rows, which are made of packed parts where the processor has tiles, against float64.
+// Products of many rows, which are made of packed parts (by tiles or blocks), against float64.
 import { native } from '../../lib/native/load.js';
 import type { DType } from '../../lib/tensor/dtype.js';
 import { fusedLinear } from '../../lib/tensor/fused.js';
@@ -15,9 +15,9 @@ const wide = (x: Tensor | null): Tensor | null => x && to(x, 'cpu', 'float64');
 const exact = (x: Tensor, w: Tensor, bias: Tensor | null): number[] =>
   numbers(linear(wide(x) as Tensor, wide(w) as Tensor, wide(bias)));
 
-function hasTiles(x: Tensor, w: Tensor): boolean {
+function packs(x: Tensor, w: Tensor): boolean {
   try {
-    fusedLinear(x, w, null, 'amx');
+    fusedLinear(x, w, null, 'packed');
     return true;
   } catch {
     return false;
@@ -26,6 +26,8 @@ function hasTiles(x: Tensor, w: Tensor): boolean {
 
 /** All that a panel, a step and what is added up at once may leave over. */
 const shapes = [
+  [9, 40, 33],
+  [30, 17, 600],
   [64, 32, 32],
   [64, 1, 1],
   [65, 33, 31],
@@ -33,9 +35,10 @@ const shapes = [
   [256, 513, 48],
   [300, 96, 769],
   [130, 40, 1700],
+  [140, 1100, 30],
 ] as const;
 
-for (const dtype of ['float32', 'bfloat16'] as const) {
+for (const dtype of ['float32', 'bfloat16', 'float16'] as const) {
   test(`when many rows of ${dtype} meet a matrix, then x·Wᵀ + b as exact as libtorch's`, (t) => {
     for (const [rows, out, n] of shapes) {
       const x = slice(random(rows, n + 3, dtype), 1, 1, 1 + n);
@@ -46,23 +49,26 @@ for (const dtype of ['float32', 'bfloat16'] as const) {
         const expected = exact(x, w, b);
         const allowed = 2 * distance(numbers(linear(x, w, b)), expected) + 2e-7;
         for (const given of [w, across]) {
-          const gap = distance(numbers(fusedLinear(x, given, b)), expected);
-          t.ok(gap <= allowed, `${rows}×${n}→${out}: ${gap}, libtorch's with room ${allowed}`);
+          for (const by of packs(x, given) ? ([undefined, 'packed'] as const) : [undefined]) {
+            const gap = distance(numbers(fusedLinear(x, given, b, by)), expected);
+            const what = `${rows}×${n}→${out}, ${by ?? 'as it chooses'}`;
+            t.ok(gap <= allowed, `${what}: ${gap}, libtorch's with room ${allowed}`);
+          }
         }
       }
     }
   });
 
-  test(`when one thread multiplies rows of ${dtype} by tiles or two, then all bits are the same`, (t) => {
+  test(`when one thread multiplies packed rows of ${dtype} or two, then all bits are the same`, (t) => {
     const [x, w] = [random(300, 1000, dtype), random(700, 1000, dtype)];
-    if (!hasTiles(x, w)) {
-      t.comment('this processor has no tiles');
+    if (!packs(x, w)) {
+      t.comment('this processor does not pack them');
       return;
     }
     const [one, two] = [1, 2].map((threads) => {
       native().setThreads(threads);
       const few = slice(w, 0, 0, 40);
-      return [w, few].flatMap((matrix) => numbers(fusedLinear(x, matrix, null, 'amx')));
+      return [w, few].flatMap((matrix) => numbers(fusedLinear(x, matrix, null, 'packed')));
     });
     t.equal(one?.filter((v, i) => v !== two?.[i]).length, 0);
   });

@@ -9,18 +9,13 @@
 #include <type_traits>
 
 #include "kernels/loops_x86.h"
+#include "kernels/packed/engine.h"
 
 namespace lorashear::amx {
 
 using c10::BFloat16;
-
-// A matrix where it lies.
-template <typename T>
-struct Strided {
-  T* data;
-  int64_t row;     // elements from one row to the next
-  int64_t column;  // and from one column to the next
-};
+using packed::Strided;
+using packed::Sums;
 
 // bf16 numbers whose sum is a float32, and those that a number of type T is split into.
 constexpr int64_t kParts = 3;

@@ -1,12 +1,13 @@
 // Each x is read once for all coefficients that it meets, and threads take columns of any of them.
-#include <ATen/Functions.h>
+#include "kernels/amx/gradients.h"
 
 #include "kernels/amx/gradient.h"
-#include "kernels/amx/packed_product.h"
-#include "kernels/amx/product.h"
+#include "kernels/packed/packed_product.h"
 
 namespace lorashear::amx {
 namespace {
+
+using packed::strided;
 
 struct Gradient {
   at::Tensor x;
@@ -42,7 +43,8 @@ Gradient prepared(const Outer& given, std::vector<at::Tensor>& results) {
 
 std::vector<at::Tensor> low_rank_gradients(const std::vector<Outer>& list) {
   std::vector<at::Tensor> results;
-  with_type(list[0].x, [&]<typename T>() {
+  with_row_type(list[0].x.scalar_type(), [&]<typename T>() {
+    if constexpr (!kCompiled || std::is_same_v<T, c10::Half>) return;
     std::vector<Gradient> all;
     std::vector<std::pair<size_t, int64_t>> packs, tasks;
     for (size_t i = 0; i < list.size(); ++i) {

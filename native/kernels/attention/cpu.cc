@@ -143,17 +143,28 @@ void forward(const at::Tensor& q, const PairedHeads<T>& heads, const AttentionSi
 
 }  // namespace
 
+bool goes_as_float(at::ScalarType type) {
+  return (type == at::kBFloat16 || type == at::kHalf) && !has_block_products(type) &&
+         has_block_products(at::kFloat);
+}
+
 bool suits_attention(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v) {
   const at::ScalarType type = q.scalar_type();
   return q.device().is_cpu() && k.scalar_type() == type && v.scalar_type() == type &&
          q.size(2) > 0 && q.size(3) > 0 && q.size(3) % 2 == 0 && q.size(3) <= 512 &&
-         k.size(2) <= std::numeric_limits<int32_t>::max() && has_block_products(type);
+         k.size(2) <= std::numeric_limits<int32_t>::max() &&
+         (has_block_products(type) || goes_as_float(type));
 }
 
 std::pair<at::Tensor, at::Tensor> attention_forward(const at::Tensor& q, const at::Tensor& k,
                                                     const at::Tensor& v,
                                                     const std::optional<at::Tensor>& first,
                                                     double scale) {
+  if (goes_as_float(q.scalar_type())) {
+    const auto [out, log_total] =
+        attention_forward(q.to(at::kFloat), k.to(at::kFloat), v.to(at::kFloat), first, scale);
+    return {out.to(q.scalar_type()), log_total};
+  }
   const AttentionSizes sizes(q, k);
   const at::Tensor queries = with_dense_heads(q), keys = with_dense_heads(k);
   const at::Tensor values = with_dense_heads(v);

@@ -191,13 +191,21 @@ void backward(const at::Tensor& gradient, const AttentionResult& of, const Atten
 }  // namespace
 
 AttentionGradients attention_backward(const at::Tensor& gradient, const AttentionResult& of) {
+  const at::ScalarType type = of.q.scalar_type();
+  if (goes_as_float(type)) {
+    const at::Tensor q = of.q.to(at::kFloat), k = of.k.to(at::kFloat), v = of.v.to(at::kFloat);
+    const at::Tensor out = of.out.to(at::kFloat);
+    const AttentionGradients wide = attention_backward(
+        gradient.to(at::kFloat), {q, k, v, out, of.log_total, of.first, of.scale});
+    return {wide.q.to(type), wide.k.to(type), wide.v.to(type)};
+  }
   const AttentionGradients to{empty_heads(of.q), empty_heads(of.k), empty_heads(of.v)};
   const at::Tensor q = with_dense_heads(of.q), k = with_dense_heads(of.k);
   const at::Tensor v = with_dense_heads(of.v), given = with_dense_heads(gradient);
   const std::optional<at::Tensor> first =
       of.first ? std::optional(of.first->contiguous()) : std::nullopt;
   const AttentionResult dense{q, k, v, of.out, of.log_total, first, of.scale};
-  const auto run = of.q.scalar_type() == at::kFloat ? backward<float> : backward<c10::BFloat16>;
+  const auto run = type == at::kFloat ? backward<float> : backward<c10::BFloat16>;
   run(given, dense, to);
   return to;
 }

@@ -13,6 +13,9 @@ namespace lorashear {
 void check_attention(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,
                      const std::optional<at::Tensor>& first);
 
+// Whether halves are widened first, because this processor has no block products of theirs.
+bool goes_as_float(at::ScalarType type);
+
 // Whether the passes below compute it.
 bool suits_attention(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v);
 

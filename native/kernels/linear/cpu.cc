@@ -3,8 +3,9 @@
 #include <ATen/Functions.h>
 #include <ATen/core/dispatch/Dispatcher.h>
 
-#include "kernels/amx/product.h"
+#include "kernels/amx/engine.h"
 #include "kernels/linear/op.h"
+#include "kernels/packed/product.h"
 #include "kernels/rows.h"
 #include "kernels/tiles.h"
 
@@ -80,6 +81,15 @@ at::Tensor by_rows(const at::Tensor& x, const at::Tensor& weight, const Optional
   return result;
 }
 
+// Whether packed operands are multiplied faster than by others. Fewer rows of bf16 are as fast by
+// oneDNN's own AMX, which packs no x, unless W is transposed; blocks are for halves that nobody
+// else multiplies well, and for float32 where MKL does not.
+bool packing_pays(const at::Tensor& x, const at::Tensor& weight, int64_t rows) {
+  const bool halves = x.scalar_type() != at::kFloat;
+  if (!amx::suits(x)) return halves || mkl_is_slow();
+  return !halves || weight.stride(1) != 1 || rows >= kManyRowsOfBFloat16;
+}
+
 }  // namespace
 
 at::Tensor linear_cpu(const at::Tensor& x, const at::Tensor& weight, const Optional& bias,
@@ -89,16 +99,17 @@ at::Tensor linear_cpu(const at::Tensor& x, const at::Tensor& weight, const Optio
   if (by) {
     if (*by == "rows" && suits_rows(x, weight, bias)) return by_rows(x, weight, bias);
     if (*by == "onednn") return by_onednn(x, weight, bias);
-    if (*by == "amx" && amx::suits(x, weight)) return amx::product(x, weight, bias);
+    if (*by == "packed" && packed::suits(x, weight)) return packed::product(x, weight, bias);
     TORCH_CHECK(*by == "aten", "linear: '", *by, "' does not compute this");
     return at::linear(x, weight, bias);
   }
+  const bool fits = weight.dim() == 2 && weight.size(1) == inputs &&
+                    (!bias || (bias->dim() == 1 && bias->size(0) == weight.size(0)));
+  if (!fits) return at::linear(x, weight, bias);  // which says what is wrong, or knows better
   if (rows > 0 && rows <= few_rows(x.scalar_type()) && suits_rows(x, weight, bias))
     return by_rows(x, weight, bias);
-  // Fewer rows of bf16 are as fast by oneDNN, which packs no x, unless W is transposed.
-  if (amx::suits(x, weight) &&
-      (x.scalar_type() == at::kFloat || weight.stride(1) != 1 || rows >= kManyRowsOfBFloat16))
-    return amx::product(x, weight, bias);
+  if (packed::suits(x, weight) && packing_pays(x, weight, rows))
+    return packed::product(x, weight, bias);
   // A transposed weight is what the gradient of x is multiplied with.
   const bool dense = x.scalar_type() == at::kFloat && weight.scalar_type() == at::kFloat &&
                      (weight.is_contiguous() || weight.t().is_contiguous());

@@ -3,10 +3,10 @@
 #include <ATen/Functions.h>
 #include <ATen/TensorOperators.h>
 
-#include "kernels/amx/product.h"
 #include "kernels/linear/op.h"
 #include "kernels/linear_cross_entropy/loops.h"
 #include "kernels/linear_cross_entropy/op.h"
+#include "kernels/packed/product.h"
 #include "kernels/rows.h"
 
 namespace lorashear {
@@ -34,8 +34,8 @@ struct Targets {
 
 // to = products W
 void back_out(at::Tensor& to, const at::Tensor& products, const at::Tensor& weight) {
-  if (amx::suits(products, weight.t()))
-    amx::product_out(to, products, weight.t(), std::nullopt);
+  if (packed::suits(products, weight.t()))
+    packed::product_out(to, products, weight.t(), std::nullopt);
   else
     at::mm_out(to, products, weight);
 }

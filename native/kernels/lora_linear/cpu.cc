@@ -1,9 +1,11 @@
 // The low-rank products on CPU: each row of the wide side is read once, widened as it is read.
 #include <ATen/Functions.h>
 
-#include "kernels/amx/product.h"
+#include "kernels/amx/engine.h"
+#include "kernels/amx/gradients.h"
 #include "kernels/lines.h"
 #include "kernels/lora_linear/op.h"
+#include "kernels/packed/product.h"
 #include "kernels/rows.h"
 #include "kernels/tiles.h"
 
@@ -11,7 +13,7 @@ namespace lorashear {
 namespace {
 
 // Columns of a gradient that a thread takes at once.
-constexpr int64_t kColumns = 128;
+constexpr int64_t kColumns = 256;
 
 // (r, n) in float32 with zeros up to a multiple of kRankUnit rows.
 at::Tensor padded(const at::Tensor& basis) {
@@ -37,7 +39,7 @@ at::Tensor low_rank_in_cpu(const at::Tensor& x, const at::Tensor& basis, double 
   check(x, basis);
   const at::Tensor from = rows_of(x);
   const int64_t rows = from.size(0), n = from.size(1);
-  if (basis.size(0) > 0 && amx::suits(x)) return amx::low_rank_in(x, basis, scale);
+  if (basis.size(0) > 0 && amx::suits(x)) return packed::low_rank_in(x, basis, scale);
   const at::Tensor factor = padded(basis);
   const int64_t rank = factor.size(0);
   at::Tensor result = at::empty({rows, rank}, x.options().dtype(at::kFloat));

@@ -9,8 +9,10 @@
 #include <torch/csrc/autograd/custom_function.h>
 #include <torch/library.h>
 
-#include "kernels/amx/product.h"
+#include "kernels/amx/engine.h"
+#include "kernels/amx/gradients.h"
 #include "kernels/linear/op.h"
+#include "kernels/packed/product.h"
 #include "kernels/remade.h"
 
 namespace lorashear {
@@ -43,10 +45,10 @@ Tensor low_rank_gradient(const Tensor& coefficients, const Tensor& x, bool trans
   return op.call(coefficients, x, transposed);
 }
 
-bool suit(TensorList xs, const amx::Layers& layers) {
+bool suit(TensorList xs, const packed::Layers& layers) {
   for (size_t i = 0; i < layers.weights.size(); ++i) {
     const Tensor& x = xs[xs.size() == 1 ? 0 : i];
-    if (!amx::suits(x, layers.weights[i]) || layers.a[i].size(0) == 0) return false;
+    if (!packed::suits(x, layers.weights[i]) || layers.a[i].size(0) == 0) return false;
   }
   return true;
 }
@@ -58,9 +60,9 @@ Tensor product(const Tensor& x, const Tensor& weight, const Optional& bias) {
 
 // Linear layers of one x: their y = x W^T + b + h B^T, and h = scale x A^T, which stays for the
 // gradients.
-amx::WithCoefficients forward_of(const Tensor& x, const amx::Layers& layers) {
-  if (suit({x}, layers)) return amx::products(x, layers);
-  amx::WithCoefficients result;
+packed::WithCoefficients forward_of(const Tensor& x, const packed::Layers& layers) {
+  if (suit({x}, layers)) return packed::products(x, layers);
+  packed::WithCoefficients result;
   for (size_t i = 0; i < layers.weights.size(); ++i) {
     result.y.push_back(product(x, layers.weights[i], layers.bias(i)));
     result.h.push_back(low_rank_in(x, layers.a[i], layers.scale));
@@ -71,9 +73,9 @@ amx::WithCoefficients forward_of(const Tensor& x, const amx::Layers& layers) {
 
 // The gradient of x from those of every y, and scale y B: `layers` has the roles of A and B and the
 // sides of W exchanged.
-amx::WithCoefficients backward_of(TensorList gradients, const amx::Layers& layers) {
-  if (suit(gradients, layers)) return amx::sum_of_products(gradients, layers);
-  amx::WithCoefficients result;
+packed::WithCoefficients backward_of(TensorList gradients, const packed::Layers& layers) {
+  if (suit(gradients, layers)) return packed::sum_of_products(gradients, layers);
+  packed::WithCoefficients result;
   for (size_t i = 0; i < gradients.size(); ++i) {
     const Tensor& given = gradients[i];
     result.h.push_back(low_rank_in(given, layers.a[i], layers.scale));

@@ -1,5 +1,5 @@
-// Products of many rows by AMX's tiles: bf16 with float32 sums, and float32 as exact as by its own
-// multiplications, from bf16 parts.
+// Products of many rows whose operands are packed first: by AMX's tiles, or by oneDNN's blocks of
+// float32. Sums are float32 and rounded once.
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -7,7 +7,7 @@
 #include <optional>
 #include <vector>
 
-namespace lorashear::amx {
+namespace lorashear::packed {
 
 // Linear layers with low-rank terms: W (outputs, inputs), which may be transposed views, A (r,
 // inputs) and B (outputs, r) of any type and strides; biases for all or none.
@@ -44,18 +44,7 @@ WithCoefficients products(const at::Tensor& x, const Layers& layers);
 // The sum over layers of x W^T + h B^T, each layer with rows of its own; rounded once.
 WithCoefficients sum_of_products(at::TensorList xs, const Layers& layers);
 
-// x (rows, n), and coefficients (rows, r) in float32 that are to meet it.
-struct Outer {
-  at::Tensor x;
-  std::vector<at::Tensor> coefficients;
-  bool transposed;
-};
-
-// coefficients^T x (r, n), or its transpose, in float32, for all coefficients in their order; every
-// x has the same type, which suits.
-std::vector<at::Tensor> low_rank_gradients(const std::vector<Outer>& list);
-
 // h alone.
 at::Tensor low_rank_in(const at::Tensor& x, const at::Tensor& a, double scale);
 
-}  // namespace lorashear::amx
+}  // namespace lorashear::packed

@@ -1,15 +1,25 @@
 // Which products there are, as packed ones.
-#include "kernels/amx/product.h"
+#include "kernels/packed/product.h"
 
-#include "kernels/amx/packed_product.h"
+#include "kernels/amx/engine.h"
+#include "kernels/blocks/engine.h"
+#include "kernels/packed/packed_product.h"
 
-namespace lorashear::amx {
+namespace lorashear::packed {
 namespace {
 
 using Optional = std::optional<at::Tensor>;
 
-// Fewest rows for which packing a matrix pays.
-constexpr int64_t kFewestRows = 64;
+// fn<Engine>() for the engine that multiplies x, which suits.
+template <typename Fn>
+void with_engine(const at::Tensor& x, const Fn& fn) {
+  with_row_type(x.scalar_type(), [&]<typename T>() {
+    if constexpr (amx::kCompiled && !std::is_same_v<T, c10::Half>) {
+      if (amx::suits(x)) return fn.template operator()<amx::Tiles<T>>();
+    }
+    fn.template operator()<blocks::Blocks<T>>();
+  });
+}
 
 at::Tensor flat(const at::Tensor& y) {
   return y.view({-1, y.size(-1)});
@@ -21,16 +31,16 @@ std::vector<at::Tensor> wide(at::TensorList list) {
   return result;
 }
 
-at::Tensor dense(const Optional& bias, const at::Tensor& x) {
+at::Tensor dense(const Optional& bias, const at::Tensor& x, int64_t outputs) {
+  TORCH_CHECK(!bias || bias->numel() == outputs, "linear: a bias of ", bias->sizes(), " for ",
+              outputs, " outputs");
   return bias ? bias->to(x.scalar_type()).contiguous() : at::Tensor();
 }
 
 }  // namespace
 
 bool suits(const at::Tensor& x) {
-  const at::ScalarType type = x.scalar_type();
-  return x.device().is_cpu() && (type == at::kFloat || type == at::kBFloat16) && x.dim() > 0 &&
-         x.size(-1) > 0 && x.numel() / x.size(-1) >= kFewestRows && available();
+  return amx::suits(x) || blocks::suits(x);
 }
 
 bool suits(const at::Tensor& x, const at::Tensor& weight) {
@@ -41,10 +51,10 @@ bool suits(const at::Tensor& x, const at::Tensor& weight) {
 
 void product_out(const at::Tensor& y, const at::Tensor& x, const at::Tensor& weight,
                  const Optional& bias) {
-  with_type(x, [&]<typename T>() {
-    Product<T> product;
+  with_engine(x, [&]<typename Engine>() {
+    Product<Engine> product;
     product.sources.emplace_back(rows_of(x), std::vector<at::Tensor>{}, 1);
-    product.targets.push_back({flat(y), dense(bias, x), {weight}, {}});
+    product.targets.push_back({flat(y), dense(bias, x, weight.size(0)), {weight}, {}});
     product.run();
   });
 }
@@ -57,8 +67,8 @@ at::Tensor product(const at::Tensor& x, const at::Tensor& weight, const Optional
 
 WithCoefficients products(const at::Tensor& x, const Layers& layers) {
   WithCoefficients result;
-  with_type(x, [&]<typename T>() {
-    Product<T> product;
+  with_engine(x, [&]<typename Engine>() {
+    Product<Engine> product;
     product.sources.emplace_back(rows_of(x), wide(layers.a), layers.scale);
     int64_t rank = 0;
     for (size_t i = 0; i < layers.weights.size(); ++i) {
@@ -66,8 +76,10 @@ WithCoefficients products(const at::Tensor& x, const Layers& layers) {
       result.y.push_back(empty_rows(x, layers.weights[i].size(0)));
       result.h.push_back(product.sources[0].h.narrow(1, rank, b.size(1)));
       rank += b.size(1);
-      product.targets.push_back(
-          {flat(result.y[i]), dense(layers.bias(i), x), {layers.weights[i]}, {b.to(at::kFloat)}});
+      product.targets.push_back({flat(result.y[i]),
+                                 dense(layers.bias(i), x, layers.weights[i].size(0)),
+                                 {layers.weights[i]},
+                                 {b.to(at::kFloat)}});
     }
     product.run();
   });
@@ -76,8 +88,8 @@ WithCoefficients products(const at::Tensor& x, const Layers& layers) {
 
 WithCoefficients sum_of_products(at::TensorList xs, const Layers& layers) {
   WithCoefficients result;
-  with_type(xs[0], [&]<typename T>() {
-    Product<T> product;
+  with_engine(xs[0], [&]<typename Engine>() {
+    Product<Engine> product;
     result.y.push_back(empty_rows(xs[0], layers.weights[0].size(0)));
     Target target{flat(result.y[0]), {}, layers.weights.vec(), wide(layers.b)};
     for (size_t i = 0; i < xs.size(); ++i) {
@@ -93,15 +105,15 @@ WithCoefficients sum_of_products(at::TensorList xs, const Layers& layers) {
 
 at::Tensor low_rank_in(const at::Tensor& x, const at::Tensor& a, double scale) {
   at::Tensor h;
-  with_type(x, [&]<typename T>() {
-    const Source<T> source(rows_of(x), {a.to(at::kFloat)}, scale);
-    each(panels(source.rows.size(0)), [&](int64_t i) {
-      const Packed panel(1, panel_size<T>(source.steps()));
-      source.pack(i * kSide, panel.at(0), nullptr);
+  with_engine(x, [&]<typename Engine>() {
+    const Source<Engine> source(rows_of(x), {a.to(at::kFloat)}, scale);
+    each(panels(source.rows.size(0), Engine::kRows), [&](int64_t i) {
+      const Packed<typename Engine::Operand> panel(1, Engine::left_size(source.steps()));
+      source.pack(i * Engine::kRows, panel.at(0), nullptr);
     });
     h = source.h;
   });
   return h;
 }
 
-}  // namespace lorashear::amx
+}  // namespace lorashear::packed
