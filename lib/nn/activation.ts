@@ -1,6 +1,6 @@
 // Activations by the names that config.json gives them.
 import { LoraShearError } from '../errors.js';
-import { gatedSilu, hasLoops, mayFuseWithGradients } from '../tensor/fused.js';
+import { gatedSilu, hasLoops, mayFuse } from '../tensor/fused.js';
 import { gelu, mul, relu, scale, sigmoid, silu, tanh } from '../tensor/ops.js';
 import type { Tensor } from '../tensor/tensor.js';
 
@@ -27,8 +27,7 @@ export type Activation = (x: Tensor) => Tensor;
 
 /** activation(gate)·up, both of one shape. */
 export function gated(activation: Activation, gate: Tensor, up: Tensor): Tensor {
-  if (activation === silu && mayFuseWithGradients() && hasLoops(gate.device))
-    return gatedSilu(gate, up);
+  if (activation === silu && mayFuse() && hasLoops(gate.device)) return gatedSilu(gate, up);
   return mul(activation(gate), up);
 }
 

@@ -1,6 +1,6 @@
 // Causal self-attention with grouped key/value heads: what every family shares, and the form with separate projections.
 import { causalAttention } from '../tensor/causal_attention.js';
-import { mayFuseWithGradients } from '../tensor/fused.js';
+import { mayFuse } from '../tensor/fused.js';
 import {
   attention,
   maskedFill,
@@ -41,8 +41,7 @@ export function attend(
 ): Tensor {
   if (pass.cache) [k, v] = pass.cache.append(layer, k, v);
   if (softcap !== null) return softcapped([q, k, v], pass, { scale, window, softcap });
-  const sight =
-    mayFuseWithGradients() && pass.device === 'cpu' ? pass.firstSeen(window) : undefined;
+  const sight = mayFuse() && pass.device === 'cpu' ? pass.firstSeen(window) : undefined;
   if (sight) return causalAttention(q, k, v, sight.first, scale ?? q.extent(3) ** -0.5);
   const { mask, causal } = pass.visibility(window);
   return attention(q, k, v, mask, causal, scale);

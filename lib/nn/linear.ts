@@ -1,7 +1,7 @@
 // y = x·Wᵀ + b, with an optional LoRA branch s·(x·Aᵀ)·Bᵀ and an optional gate on its inputs.
 import { add, add_, linear, mul, scale, to, transpose } from '../tensor/ops.js';
 import type { Tensor } from '../tensor/tensor.js';
-import { loraLinear, mayFuseWithGradients } from '../tensor/fused.js';
+import { loraLinear, mayFuse } from '../tensor/fused.js';
 import { fastLinear } from './fast_linear.js';
 import { Module } from './module.js';
 import type { WeightSource } from './weight_source.js';
@@ -95,17 +95,14 @@ export class Linear extends Module {
 
   #fusedLora(): Lora | null {
     const lora = this.#lora;
-    return lora && !lora.dropout?.training && this.#fuses && mayFuseWithGradients() ? lora : null;
+    return lora && !lora.dropout?.training && this.#fuses && mayFuse() ? lora : null;
   }
 
   #computed(x: Tensor): Tensor {
     const lora = this.#lora;
     const fused = this.#fusedLora();
     if (fused) return loraLinear(x, this.matrix, this.bias, fused.A, fused.B, fused.scale);
-    const y =
-      this.layout === 'out-in'
-        ? fastLinear(x, this.weight, this.bias, this.#onCpu)
-        : linear(x, this.matrix, this.bias);
+    const y = fastLinear(x, this.matrix, this.bias, this.#onCpu);
     if (!lora) return y;
     const { A, B, scale: s, dropout } = lora;
     let h = this.#mixed ? to(x, x.device, A.dtype) : x;

@@ -1,5 +1,5 @@
 // The two normalisations of language models, over the last dimension.
-import { addRmsNorm, fusedRmsNorm, mayFuseWithGradients } from '../tensor/fused.js';
+import { addRmsNorm, fusedRmsNorm, mayFuse } from '../tensor/fused.js';
 import { add, layerNorm, rmsNorm, shift, to } from '../tensor/ops.js';
 import type { Tensor } from '../tensor/tensor.js';
 import { Module } from './module.js';
@@ -40,12 +40,12 @@ export class RmsNorm extends Module implements Norm {
 
   ofSum(x: Tensor, added: Tensor): [sum: Tensor, normed: Tensor] | null {
     const plain = this.offset === 0 && !this.bias && x.dtype === added.dtype;
-    if (!plain || !this.#onCpu || !mayFuseWithGradients()) return null;
+    if (!plain || !this.#onCpu || !mayFuse()) return null;
     return addRmsNorm(x, added, this.weight, this.eps);
   }
 
   #scaled(x: Tensor, weight: Tensor): Tensor {
-    if (this.#onCpu && mayFuseWithGradients()) return fusedRmsNorm(x, weight, this.eps);
+    if (this.#onCpu && mayFuse()) return fusedRmsNorm(x, weight, this.eps);
     return rmsNorm(x, [this.width], weight, this.eps);
   }
 

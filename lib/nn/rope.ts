@@ -1,6 +1,6 @@
 // Rotary position embedding: pairs of each head's features turn by position · θ^(−2i/D).
 import type { DType } from '../tensor/dtype.js';
-import { fusedRotate, hasLoops, mayFuseWithGradients } from '../tensor/fused.js';
+import { fusedRotate, hasLoops, mayFuse } from '../tensor/fused.js';
 import { add, cat, mul, neg, select, slice, sub, to, view } from '../tensor/ops.js';
 import { keep } from '../tensor/scope.js';
 import { type Tensor, floatTensor } from '../tensor/tensor.js';
@@ -107,8 +107,7 @@ export class RotationTable {
  */
 export function rotate(x: Tensor, rotation: Rotation): Tensor {
   const { cos, sin, pairs } = rotation;
-  if (pairs !== 'neighbours' && mayFuseWithGradients() && hasLoops(x.device))
-    return fusedRotate(x, cos, sin);
+  if (pairs !== 'neighbours' && mayFuse() && hasLoops(x.device)) return fusedRotate(x, cos, sin);
   const [D, R] = [x.extent(-1), cos.extent(-1)];
   if (R < D) return cat([rotate(slice(x, -1, 0, R), rotation), slice(x, -1, R, D)], -1);
   if (pairs === 'neighbours') return rotateNeighbours(x, rotation);

@@ -3,14 +3,8 @@ import { native } from '../native/load.js';
 import { op, opMany, recording } from './op.js';
 import type { Tensor } from './tensor.js';
 
-/**
- * Whether the operators of this file that compute no gradients may stand for libtorch's: none is being recorded, and no
- * graph, whose rules know the others. The tensors must be on the CPU.
- */
-export const mayFuse = (): boolean => !recording() && !native().gradMode();
-
-/** The same for operators of this file that compute gradients. */
-export const mayFuseWithGradients = (): boolean => !recording();
+/** Whether the operators of this file may stand for libtorch's: no graph is being recorded, whose rules know the others. */
+export const mayFuse = (): boolean => !recording();
 
 /** Whether {@link gatedSilu} and {@link fusedRotate} have loops or kernels for tensors on `device`. */
 export const hasLoops = (device: string): boolean =>
@@ -20,8 +14,8 @@ let built: boolean | undefined;
 const cudaKernels = (): boolean => (built ??= native().versions().cudaKernels);
 
 /**
- * x·Wᵀ + b by what is fastest for its size, type and processor: loops of ours, tiles of AMX, oneDNN, or libtorch's
- * choice; `by` names one of them. Computes no gradients.
+ * x·Wᵀ + b by what is fastest for its size, type and processor: loops of ours, packed operands, oneDNN, or libtorch's
+ * choice; `by` names one of them. With the gradient of x; where W or b learn, it is aten::linear.
  */
 export const fusedLinear = op(
   'lorashear::linear(Tensor x, Tensor weight, Tensor? bias=None, str? by=None) -> Tensor',

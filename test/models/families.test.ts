@@ -7,6 +7,8 @@ import { greedyIds, logitsOf, relativeGap } from '../fixtures/family_model.js';
 
 /** Of the logits' scale. Changing any key of a config moves the fixtures' logits by more (their script). */
 const tolerance = 1e-5;
+/** Largest errors of few logits: by what order a processor adds in, they are 0.4 to 1.5 times transformers'. */
+const roundings = 2;
 
 for (const name of families()) {
   const dir = familyFolder(name);
@@ -39,7 +41,7 @@ for (const name of families()) {
   t.test(`when ${name} computes in bfloat16, then it is no farther from float32`, (t) => {
     const model = loadModel(dir, { dtype: 'bfloat16' });
     const gap = relativeGap(at(logitsOf(model, tokens), positions), logits.flat(2));
-    t.ok(gap <= 1.5 * oracle.bfloat16_error, `${gap}, transformers ${oracle.bfloat16_error}`);
+    t.ok(gap <= roundings * oracle.bfloat16_error, `${gap}, transformers ${oracle.bfloat16_error}`);
     model.dispose();
     t.end();
   });

@@ -1,11 +1,19 @@
 // Gradients of the decoder's own operators against those of the formulas in float64, by libtorch.
 import { backward } from '../../lib/tensor/autograd.js';
 import type { DType } from '../../lib/tensor/dtype.js';
-import { addRmsNorm, fusedRmsNorm, fusedRotate, gatedSilu } from '../../lib/tensor/fused.js';
+import {
+  addRmsNorm,
+  fusedLinear,
+  fusedRmsNorm,
+  fusedRotate,
+  gatedSilu,
+} from '../../lib/tensor/fused.js';
 import {
   add,
   cat,
   clone,
+  contiguous,
+  linear,
   mul,
   neg,
   rmsNorm,
@@ -161,8 +169,29 @@ function* rotations(dtype: DType): Generator<Check> {
   }
 }
 
+function* layers(dtype: DType): Generator<Check> {
+  for (const rows of [3, 30, 100]) {
+    const [w, b] = [random([50, 40], dtype, 0.5), random([50], dtype)];
+    const turned = transpose(contiguous(transpose(w, 0, 1)), 0, 1);
+    for (const [how, matrix] of Object.entries({ 'as rows': w, 'as columns': turned })) {
+      yield {
+        what: `${rows} rows and a frozen matrix that lies ${how}`,
+        leaves: [random([rows, 40], dtype)],
+        fused: ([x]) => [fusedLinear(x as Tensor, matrix, b)],
+        plain: ([x]) => [linear(x as Tensor, wide(w), wide(b))],
+      };
+    }
+    yield {
+      what: `${rows} rows and a matrix that learns, with its bias`,
+      leaves: [random([rows, 40], dtype), w, b],
+      fused: (l) => [fusedLinear(at(l, 0), at(l, 1), at(l, 2))],
+      plain: (l) => [linear(at(l, 0), at(l, 1), at(l, 2))],
+    };
+  }
+}
+
 for (const dtype of ['float32', 'bfloat16', 'float16', 'float64'] as const) {
-  for (const [what, checks] of Object.entries({ norms, gates, rotations })) {
+  for (const [what, checks] of Object.entries({ norms, gates, rotations, layers })) {
     test(`when ${what} of ${dtype} are learned through, then the gradients are the formula's`, (t) => {
       for (const check of checks(dtype)) {
         const gap = gapOf(check);

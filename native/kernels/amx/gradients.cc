@@ -39,32 +39,36 @@ Gradient prepared(const Outer& given, std::vector<at::Tensor>& results) {
   return one;
 }
 
+template <typename T>
+void write_gradients(const std::vector<Outer>& list, std::vector<at::Tensor>& results) {
+  std::vector<Gradient> all;
+  std::vector<std::pair<size_t, int64_t>> packs, tasks;
+  for (size_t i = 0; i < list.size(); ++i) {
+    all.push_back(prepared(list[i], results));
+    const auto count = static_cast<int64_t>(all[i].parts.size());
+    for (int64_t j = 0; j < count; ++j) packs.emplace_back(i, j);
+    for (int64_t j = 0; j < all[i].tasks(); ++j) tasks.emplace_back(i, j);
+  }
+  each(static_cast<int64_t>(packs.size()), [&](int64_t place) {
+    const auto [i, part] = packs[place];
+    const Gradient& one = all[i];
+    pack_coefficients<T>(strided(one.coefficients[part]), one.x.size(0), one.parts[part].ranks,
+                         one.packed.data());
+  });
+  each(static_cast<int64_t>(tasks.size()), [&](int64_t place) {
+    const auto [i, task] = tasks[place];
+    const Gradient& one = all[i];
+    low_rank_gradient(one.x.const_data_ptr<T>(), one.x.stride(0), one.x.size(0), one.x.size(1),
+                      one.packed.data(), one.ranks, task * kColumns, one.parts);
+  });
+}
+
 }  // namespace
 
 std::vector<at::Tensor> low_rank_gradients(const std::vector<Outer>& list) {
   std::vector<at::Tensor> results;
   with_row_type(list[0].x.scalar_type(), [&]<typename T>() {
-    if constexpr (!kCompiled || std::is_same_v<T, c10::Half>) return;
-    std::vector<Gradient> all;
-    std::vector<std::pair<size_t, int64_t>> packs, tasks;
-    for (size_t i = 0; i < list.size(); ++i) {
-      all.push_back(prepared(list[i], results));
-      const auto count = static_cast<int64_t>(all[i].parts.size());
-      for (int64_t j = 0; j < count; ++j) packs.emplace_back(i, j);
-      for (int64_t j = 0; j < all[i].tasks(); ++j) tasks.emplace_back(i, j);
-    }
-    each(static_cast<int64_t>(packs.size()), [&](int64_t place) {
-      const auto [i, part] = packs[place];
-      const Gradient& one = all[i];
-      pack_coefficients<T>(strided(one.coefficients[part]), one.x.size(0), one.parts[part].ranks,
-                           one.packed.data());
-    });
-    each(static_cast<int64_t>(tasks.size()), [&](int64_t place) {
-      const auto [i, task] = tasks[place];
-      const Gradient& one = all[i];
-      low_rank_gradient(one.x.const_data_ptr<T>(), one.x.stride(0), one.x.size(0), one.x.size(1),
-                        one.packed.data(), one.ranks, task * kColumns, one.parts);
-    });
+    if constexpr (kCompiled && !std::is_same_v<T, c10::Half>) write_gradients<T>(list, results);
   });
   return results;
 }
