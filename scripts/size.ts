@@ -7,7 +7,7 @@ const root = fileURLToPath(new URL('../../', import.meta.url));
 const fileLimit = 300;
 const budgets = [
   { folder: 'lib', pattern: /\.ts$/, lines: 40_000 },
-  { folder: 'native', pattern: /\.(cc|h|cu|cuh)$/, lines: 11_300 },
+  { folder: 'native', pattern: /\.(cc|h|cu|cuh)$/, lines: 11_350 },
 ];
 
 let exceeded = false;

@@ -15,7 +15,7 @@ const cudaKernels = (): boolean => (built ??= native().versions().cudaKernels);
 
 /**
  * x·Wᵀ + b by what is fastest for its size, type and processor: loops of ours, packed operands, oneDNN, or libtorch's
- * choice; `by` names one of them. With the gradient of x; where W or b learn, it is aten::linear.
+ * choice; `by` names one of them. With the gradients of x, W and b.
  */
 export const fusedLinear = op(
   'lorashear::linear(Tensor x, Tensor weight, Tensor? bias=None, str? by=None) -> Tensor',
