@@ -1,5 +1,5 @@
-// lorashear::linear: schema, meta implementation, and the gradient of x where W and b are frozen;
-// the CPU and reference implementations are beside it.
+// lorashear::linear: schema, meta implementation and gradients; the CPU and reference
+// implementations are beside it.
 #include "kernels/linear/op.h"
 
 #include <ATen/Functions.h>
