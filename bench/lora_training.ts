@@ -8,6 +8,7 @@ import type { Tensor } from '../lib/tensor/tensor.js';
 import { AdamW } from '../lib/train/adamw.js';
 import { type TokenBatch, nextTokenLoss, targetCount } from '../lib/train/language_model_loss.js';
 import { allAtOnce } from '../lib/train/memory.js';
+import { StepGraphs } from '../lib/train/step_graph.js';
 import { trainOnBatch } from '../lib/train/train_batch.js';
 import { type LlamaModelShape, llamaConfigOf, tokenIds } from './llama_folder.js';
 import { randomLlama } from './random_llama.js';
@@ -39,24 +40,41 @@ export const trainingParameters = (
   ids: tokenIds(batch * length, shape.vocabulary),
 });
 
-/** The random model of a shape with its optimiser; `train` is a step on a batch. */
-export function loraModel(shape: LlamaModelShape, dtype: TrainingDType, device: string) {
+/** The random model of a shape with its optimiser; `train` is a step on a batch, which may be recorded. */
+export function loraModel(
+  shape: LlamaModelShape,
+  dtype: TrainingDType,
+  device: string,
+  recorded = false,
+) {
   const model = randomLlama({ shape, dtype, device, ...lora });
   const factors = loraParameters(model);
   const optimizer = new AdamW(factors);
+  const graphs = recorded ? new StepGraphs(refuse) : null;
   return {
     ...{ model, factors },
-    train: (batch: TokenBatch): void => trainLora(model, batch, optimizer),
+    train: (batch: TokenBatch): void => trainLora(model, batch, optimizer, graphs),
     dispose(): void {
+      graphs?.drop();
       optimizer.dispose();
       model.dispose();
     },
   };
 }
 
+/** A case of recorded steps measures no others. */
+const refuse = (why: string): never => {
+  throw new Error(why);
+};
+
 /** A LoRA step on the mean loss of a batch. */
-export function trainLora(model: Model, batch: TokenBatch, optimizer: AdamW): void {
-  const options = { learningRate: 1e-4, clip: 1, ...allAtOnce };
+export function trainLora(
+  model: Model,
+  batch: TokenBatch,
+  optimizer: AdamW,
+  graphs: StepGraphs | null = null,
+): void {
+  const options = { learningRate: 1e-4, clip: 1, graphs, ...allAtOnce };
   trainOnBatch(model, batch, (part, pass) => nextTokenLoss(model, part, pass), optimizer, options);
 }
 
@@ -65,8 +83,9 @@ export function loraTraining(
   { shape, batch, length }: TrainingShape,
   dtype: TrainingDType,
   device: string,
+  recorded = false,
 ) {
-  const { train, ...training } = loraModel(shape, dtype, device);
+  const { train, ...training } = loraModel(shape, dtype, device, recorded);
   const ids = Int32Array.from(tokenIds(batch * length, shape.vocabulary));
   const tokens: TokenBatch = { ids, batch, length };
   return { ...training, tokens, step: () => train(tokens) };

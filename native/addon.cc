@@ -9,6 +9,7 @@
 #include "io/host_copy.h"
 #include "session/autograd.h"
 #include "session/device.h"
+#include "session/device_graph.h"
 #include "session/profile.h"
 #include "session/random.h"
 #include "session/small_blocks.h"
@@ -23,6 +24,7 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
   export_tensor_table(env, exports);
   export_autograd(env, exports);
   export_device(env, exports);
+  export_device_graph(env, exports);
   export_profile(env, exports);
   export_random(env, exports);
   export_file_map(env, exports);

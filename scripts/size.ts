@@ -6,8 +6,8 @@ import { fileURLToPath } from 'node:url';
 const root = fileURLToPath(new URL('../../', import.meta.url));
 const fileLimit = 300;
 const budgets = [
-  { folder: 'lib', pattern: /\.ts$/, lines: 40_000 },
-  { folder: 'native', pattern: /\.(cc|h|cu|cuh)$/, lines: 11_350 },
+  { folder: 'lib', pattern: /\.ts$/, lines: 40_250 },
+  { folder: 'native', pattern: /\.(cc|h|cu|cuh)$/, lines: 11_550 },
 ];
 
 let exceeded = false;

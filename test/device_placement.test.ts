@@ -9,11 +9,16 @@ import { add, uniform_, zeros } from '../lib/tensor/ops.js';
 import { scoped } from '../lib/tensor/scope.js';
 import { AdamW } from '../lib/train/adamw.js';
 import { nextTokenLoss } from '../lib/train/language_model_loss.js';
+import { native } from '../lib/native/load.js';
+import { allAtOnce } from '../lib/train/memory.js';
 import { trainStep } from '../lib/train/step.js';
+import { StepGraphs } from '../lib/train/step_graph.js';
+import { trainOnBatch } from '../lib/train/train_batch.js';
 import { specName } from '../lib/saliency/spec.js';
 import { denseModel, writePages } from './fixtures/pages.js';
 import { runJob, tinyJob } from './fixtures/pipeline_run.js';
 import { secondDevice, trackDevices } from './fixtures/second_device.js';
+import { steppingRecorder } from './fixtures/stepping_recorder.js';
 import { batchOf } from './fixtures/tiny_training.js';
 
 const tracking = trackDevices();
@@ -70,7 +75,7 @@ for (const [form, saliency] of [
       for (const op of [
         'aten::linear',
         'aten::embedding',
-        'aten::_fused_adamw_',
+        'aten::_fused_adamw_.tensor_lr',
         'lorashear::half_space_projection',
       ]) {
         t.ok(tracking.computed.get(op), `${op} computed there`);
@@ -91,3 +96,41 @@ t.test('when a step trains on a device, then the host waits for it once, at the 
   t.same(tracking.misplaced, []);
   t.end();
 });
+
+t.test(
+  'when a step is recorded, then nothing in it is taken from the host or waits for the device',
+  (t) => {
+    using model = loadModel(denseModel, { device: secondDevice });
+    attachLora(model, { r: 2, alpha: 4, seed: 1 });
+    using optimizer = new AdamW(loraParameters(model));
+    const binding = native();
+    const { fromBytes } = binding;
+    let recorded = 0;
+    const { record, counts } = steppingRecorder((work) => {
+      tracking.reads = 0;
+      binding.fromBytes = () => t.fail('taken from the host') as never;
+      try {
+        return work();
+      } finally {
+        binding.fromBytes = fromBytes;
+        recorded++;
+        t.equal(tracking.reads, 0);
+      }
+    });
+    const graphs = new StepGraphs((why) => t.fail(why), record);
+    const options = { learningRate: 0.01, clip: 1, graphs, ...allAtOnce };
+    for (let i = 0; i < 5; i++) {
+      trainOnBatch(
+        model,
+        batchOf(i),
+        (rows, pass) => nextTokenLoss(model, rows, pass),
+        optimizer,
+        options,
+      );
+    }
+    graphs.drop();
+    t.same([recorded, counts.replays], [3, 3]);
+    t.same(tracking.misplaced, []);
+    t.end();
+  },
+);

@@ -20,9 +20,12 @@ interface Step {
   readonly dtype: TrainingDType;
   readonly targets: readonly Target[];
   readonly tolerance: number;
+  /** Ours as a CUDA graph. */
+  readonly recorded?: boolean;
 }
 
-function stepCase({ name, training, dtype, targets, tolerance }: Step, device: string): Case {
+function stepCase(step: Step, device: string): Case {
+  const { name, training, dtype, targets, tolerance, recorded } = step;
   const { shape, batch, length } = training;
   const flops = loraStepFlops(shape, batch, length, lora.r);
   return {
@@ -31,9 +34,10 @@ function stepCase({ name, training, dtype, targets, tolerance }: Step, device: s
     seconds: 2, // steps follow each other: the first after the other side's work finds the caches full of that
     parameters: trainingParameters(training, dtype, device),
     prepare() {
-      const { model, factors, tokens, step, dispose } = loraTraining(training, dtype, device);
+      const made = loraTraining(training, dtype, device, recorded);
+      const { model, factors, tokens, step: call, dispose } = made;
       return {
-        measure: timed({ call: step, wait: waiterFor(device) }),
+        measure: timed({ call, wait: waiterFor(device) }),
         check: () => trainingChecks(model, factors, [tokens]),
         dispose,
       };
@@ -61,11 +65,18 @@ const onCuda: readonly Step[] = [
   },
 ];
 
+const alsoRecorded = (step: Step): Step[] => [
+  step,
+  { ...step, name: `${step.name}, recorded`, recorded: true },
+];
+
 export const loraStepSuite: Suite = {
   name: 'lora_step',
   what: 'a LoRA training step, beside transformers with PEFT, eager and compiled',
   quick: false, // compiling the peer takes a minute
   threaded: true,
   cases: ({ device }) =>
-    (device === 'cuda' ? [...onCpu, ...onCuda] : onCpu).map((step) => stepCase(step, device)),
+    (device === 'cuda' ? [...onCpu, ...onCuda].flatMap(alsoRecorded) : onCpu).map((step) =>
+      stepCase(step, device),
+    ),
 };

@@ -69,6 +69,8 @@ export interface Job {
   readonly microBatchSize: number | null;
   /** What is computed again for its gradient instead of being kept. */
   readonly checkpointing: Checkpointing;
+  /** Record the training steps of each period as a CUDA graph. */
+  readonly cudaGraphs: boolean;
   /** Type that the base weights train and are cut in; LoRA is float32. */
   readonly dtype: 'float32' | 'bfloat16';
   /** Training tokens of LHSPG and pretraining recovery together. */

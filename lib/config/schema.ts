@@ -220,6 +220,12 @@ export const jobSchema = z.strictObject({
     .describe(
       'What is computed again for its gradient instead of being kept: `selective`: norms and act(gate) · up, which is cheap; `blocks`: all of a block but what goes into it.',
     ),
+  cuda_graphs: z
+    .boolean()
+    .default(false)
+    .describe(
+      "Record LHSPG's training step once in each period and replay it: for small models, whose GPU waits for the host. Not with checkpointing `blocks` or with experts; takes the memory of a step beside what other passes take.",
+    ),
   dtype: z
     .enum(['float32', 'bfloat16'])
     .default('float32')

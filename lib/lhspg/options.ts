@@ -7,6 +7,7 @@ import type { SaliencySpec } from '../saliency/spec.js';
 import type { TokenBatch } from '../train/language_model_loss.js';
 import type { ScheduleName } from '../train/schedule.js';
 import type { Memory } from '../train/memory.js';
+import type { StepGraphs } from '../train/step_graph.js';
 import type { PullRule } from './pull.js';
 import type { SegmentOptions } from './state.js';
 
@@ -29,6 +30,8 @@ export interface LhspgOptions {
   readonly epsilon: number;
   readonly pull: PullRule;
   readonly memory: Memory;
+  /** Records the steps of a period; the run drops its recordings. */
+  readonly graphs?: StepGraphs | null;
   readonly lora: { readonly r: number; readonly alpha: number };
   readonly seed: number;
   /** Steps between two saved states. */

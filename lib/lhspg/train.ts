@@ -125,6 +125,7 @@ class LhspgLoop {
   }
 
   #beginPeriod({ index, steps }: Segment): void {
+    this.options.graphs?.drop();
     const { calibration } = this.input;
     const { saliency, seed, form } = this.options;
     const running = this.#owned;
@@ -166,7 +167,7 @@ class LhspgLoop {
   #step({ index, steps, kind }: Segment): void {
     const { sampler } = this.input;
     const { batch: rows, learningRate, warmupSteps, schedule, steps: total } = this.options;
-    const { clip, memory } = this.options;
+    const { clip, memory, graphs } = this.options;
     const state = this.#state;
     const model = this.#model;
     const share = schedules[schedule](state.step, { total, warmup: warmupSteps });
@@ -176,7 +177,7 @@ class LhspgLoop {
       sampler.next(rows),
       (part, pass) => nextTokenLoss(model, part, pass),
       this.#optimizer as AdamW,
-      { learningRate: learningRate * share * halved, clip, ...memory },
+      { learningRate: learningRate * share * halved, clip, graphs, ...memory },
     );
     if (kind === 'period') {
       const remaining = steps - state.t;
@@ -199,6 +200,7 @@ class LhspgLoop {
 
   /** What was chosen is exactly zero everywhere and leaves. What stays keeps what it learned, merged once it was scored. */
   #endPeriod({ index, steps }: Segment): void {
+    this.options.graphs?.drop();
     if (steps === 0) this.#walk?.move(1);
     this.#walk?.zero();
     this.#closeWalk();
@@ -278,6 +280,7 @@ class LhspgLoop {
   }
 
   dispose(): void {
+    this.options.graphs?.drop();
     this.#closeWalk();
     this.#optimizer?.dispose();
     this.#optimizer = null;

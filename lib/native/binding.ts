@@ -7,6 +7,9 @@ export type GeneratorId = number & { readonly __generator: never };
 /** Number that names a mapped file. */
 export type MappingId = number & { readonly __mapping: never };
 
+/** Number that names the recorded work of a device. */
+export type GraphId = number & { readonly __graph: never };
+
 /** What crosses as an argument: handles, numbers, booleans, strings, arrays of them, null. */
 export type NativeArgument =
   | number
@@ -98,6 +101,13 @@ export interface Binding {
   setDeterministic(on: boolean): void;
   deviceMemory(device: string): DeviceMemory | null;
   resetPeakDeviceMemory(device: string): boolean;
+
+  /** What this thread asks of the device from now on is recorded and not done; null: the device has no graphs. */
+  recordGraph(device: string): GraphId | null;
+  endGraph(graph: GraphId): void;
+  replayGraph(graph: GraphId): void;
+  /** Also while it records. */
+  dropGraph(graph: GraphId): void;
 
   /** Records up to `limit` calls inside libtorch, of all threads; returns the number of this one. */
   startProfile(limit: number): number;

@@ -20,6 +20,7 @@ import type { Model } from '../models/model.js';
 import { specName } from '../saliency/spec.js';
 import { scoped } from '../tensor/scope.js';
 import { type TokenBatch, tokensOf } from '../train/language_model_loss.js';
+import { StepGraphs } from '../train/step_graph.js';
 import type { Budget } from './budget.js';
 import { countParameters, openWorkingModel, saveWorkingModel } from './working_model.js';
 
@@ -46,6 +47,24 @@ export interface PruneInput {
   readonly dir: string;
 }
 
+/** What records the steps of a period, where the job wants it and the model has steps that can be. */
+function graphsOf({ emit }: Context, job: Job, { groups }: Partition): StepGraphs | null {
+  if (!job.cudaGraphs) return null;
+  const warn = (why: string): void => {
+    emit({ type: 'warning', message: `cuda_graphs: ${why}` });
+  };
+  const obstacle = !job.device.startsWith('cuda')
+    ? `there are none on ${job.device}`
+    : job.checkpointing === 'blocks'
+      ? 'steps that compute blocks again are not recorded'
+      : groups.some(({ kind }) => kind === 'experts')
+        ? 'steps whose experts the host chooses are not recorded'
+        : null;
+  if (obstacle === null) return new StepGraphs(warn);
+  warn(obstacle);
+  return null;
+}
+
 /** Prunes and leaves the cut model in `dir`. */
 export function prune(ctx: Context, input: PruneInput): LhspgArtefact {
   const { job, corpus, partition, plan, budget, calibration, probe, dir } = input;
@@ -68,6 +87,7 @@ export function prune(ctx: Context, input: PruneInput): LhspgArtefact {
       ...{ rounds, restShare },
       ...{ steps: budget.lhspg, warmupSteps: budget.warmup, batch: job.batchSize },
       memory: { microBatch: job.microBatchSize, checkpointing: job.checkpointing },
+      graphs: graphsOf(ctx, job, partition),
       ...{ lora: job.lora, seed: job.seed },
     },
   );

@@ -2,6 +2,7 @@
 export { backward, backwardFrom, clearGrads, enableGrad, grad, noGrad } from './autograd.js';
 export { Checkpoints } from './checkpointing.js';
 export { chromeTrace } from './chrome_trace.js';
+export { type DeviceGraph, recordGraph } from './device_graph.js';
 export { type DType, dtypeBytes, dtypeCode, dtypes } from './dtype.js';
 export { fromTypedArray } from './from_typed_array.js';
 export type { HostArray } from './host_array.js';

@@ -2,8 +2,9 @@
 import { opMany, opVoid } from './op.js';
 import type { Tensor } from './tensor.js';
 
+/** `lr` is () float64 on the CPU, float32 on a GPU, which reads it there. */
 export const fusedAdamW = opVoid(
-  'aten::_fused_adamw_(Tensor(a!)[] self, Tensor(b!)[] grads, Tensor(c!)[] exp_avgs, Tensor(d!)[] exp_avg_sqs, Tensor(e!)[] max_exp_avg_sqs, Tensor[] state_steps, *, float lr, float beta1, float beta2, float weight_decay, float eps, bool amsgrad, bool maximize, Tensor? grad_scale=None, Tensor? found_inf=None) -> ()',
+  'aten::_fused_adamw_.tensor_lr(Tensor(a!)[] self, Tensor(b!)[] grads, Tensor(c!)[] exp_avgs, Tensor(d!)[] exp_avg_sqs, Tensor(e!)[] max_exp_avg_sqs, Tensor[] state_steps, *, Tensor lr, float beta1, float beta2, float weight_decay, float eps, bool amsgrad, bool maximize, Tensor? grad_scale=None, Tensor? found_inf=None) -> ()',
 ) as (
   params: readonly Tensor[],
   grads: readonly Tensor[],
@@ -11,7 +12,7 @@ export const fusedAdamW = opVoid(
   v: readonly Tensor[],
   vMax: readonly Tensor[],
   steps: readonly Tensor[],
-  lr: number,
+  lr: Tensor,
   beta1: number,
   beta2: number,
   weightDecay: number,

@@ -18,6 +18,10 @@ export interface Moments {
   readonly v: Tensor;
 }
 
+/** A learning rate () as the kernel on `device` reads it: in float64 on the CPU, in float32 elsewhere. */
+export const rateOn = (device: string, rate: number): Tensor =>
+  full([], rate, device === 'cpu' ? 'float64' : 'float32', device);
+
 /** Owns its moments; the parameters stay their model's. */
 export class AdamW {
   readonly #names: readonly string[];
@@ -51,10 +55,10 @@ export class AdamW {
   }
 
   /**
-   * One step with learning rate `lr`; parameters without a gradient stay as they are, and so does everything where `skip`,
+   * One step with learning rate `lr`, a number or {@link rateOn} their device; parameters without a gradient stay as they are, and so does everything where `skip`,
    * () float32 on the device of the parameters, is 1.
    */
-  step(lr: number, skip: Tensor | null = null): void {
+  step(lr: number | Tensor, skip: Tensor | null = null): void {
     const { beta1, beta2, eps, weightDecay } = this.#options;
     noGrad(() => {
       scoped(() => {
@@ -66,6 +70,7 @@ export class AdamW {
         foreachShift_(steps, 1); // on their device: reading one would wait for it
         if (skip) foreachAdd_(steps, skip, -1);
         const g = live.map((i) => grads[i] as Tensor);
+        const rate = typeof lr === 'number' ? rateOn(steps[0]?.device ?? 'cpu', lr) : lr;
         fusedAdamW(
           pick(this.#parameters),
           g,
@@ -73,7 +78,7 @@ export class AdamW {
           pick(this.#v),
           [],
           steps,
-          lr,
+          rate,
           beta1,
           beta2,
           weightDecay,

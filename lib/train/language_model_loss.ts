@@ -32,14 +32,18 @@ export interface TokenBatch {
    * with each, and the first token of one is no target.
    */
   readonly segments?: Int32Array;
+  /** Where ids (B, T) and {@link labelIds} (B·T) lie on the model's device already. */
+  readonly placed?: { readonly tokens: Tensor; readonly labels: Tensor };
 }
+
+export type PlacedBatch = TokenBatch & Required<Pick<TokenBatch, 'placed'>>;
 
 /** Label of a token that is not to be predicted, as in PyTorch's cross entropy. */
 const ignored = -100;
 
 /** tokens (B, T) int64 on `device`, the model's */
-export function tokensOf({ ids, batch, length }: TokenBatch, device = 'cpu'): Tensor {
-  return longTensorOn(device, ids, [batch, length]);
+export function tokensOf({ ids, batch, length, placed }: TokenBatch, device = 'cpu'): Tensor {
+  return placed?.tokens ?? longTensorOn(device, ids, [batch, length]);
 }
 
 /** Targets of positions 0…T−2, flat (B·(T−1)): the next token, or −100. */
@@ -68,7 +72,9 @@ export function labelIds(batch: TokenBatch): Int32Array {
 
 /** {@link targetIds} as a tensor. */
 export function targetsOf(batch: TokenBatch, device: string): Tensor {
-  return longTensorOn(device, targetIds(batch));
+  if (!batch.placed) return longTensorOn(device, targetIds(batch));
+  const labels = reshape(batch.placed.labels, [batch.batch, batch.length]);
+  return reshape(slice(labels, 1, 0, batch.length - 1), [batch.batch * (batch.length - 1)]);
 }
 
 /** Tokens that are predicted: all but the first of each row or document, without those that are no targets. */
@@ -107,7 +113,7 @@ export function logLikelihoodLoss(logProbabilities: Tensor, batch: TokenBatch): 
 export function nextTokenLoss(model: Model, batch: TokenBatch, pass?: PassOptions): Tensor {
   const head = model.linearHead;
   if (!head || !isFrozen(head)) return plainNextTokenLoss(model, batch, pass);
-  const labels = longTensorOn(model.device, labelIds(batch));
+  const labels = batch.placed?.labels ?? longTensorOn(model.device, labelIds(batch));
   return linearCrossEntropy(hiddenRows(model, batch, pass), head, labels);
 }
 

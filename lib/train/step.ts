@@ -46,9 +46,21 @@ export function optimizerStep(
   optimizer: AdamW,
   { learningRate, clip }: { learningRate: number; clip: number },
 ): number {
+  return lossOfStep(() => queueStep(accumulate, optimizer, { learningRate, clip }));
+}
+
+/**
+ * Asks the device for that step, and does not wait for it: the loss, and the gradients' norm before it was clipped (2), on
+ * their device. Where one of them is not finite, nothing moves.
+ */
+export function queueStep(
+  accumulate: () => Tensor,
+  optimizer: AdamW,
+  { learningRate, clip }: { learningRate: number | Tensor; clip: number },
+): Tensor {
   const { parameters } = optimizer;
   try {
-    const [nats, norm] = scoped(() => {
+    return scoped(() => {
       const loss = accumulate();
       const found = noGrad(() =>
         stack([loss, clipGradients(parameters, clip) ?? scale(loss, 0)], 0),
@@ -57,12 +69,17 @@ export function optimizerStep(
       const skip = one(0);
       markNotFinite_([found], skip, one(1));
       optimizer.step(learningRate, skip);
-      return found.toArray() as [number, number];
+      return found;
     });
-    if (!Number.isFinite(nats)) throw diverged(`training loss became ${nats}`);
-    if (!Number.isFinite(norm)) throw diverged(`norm of the gradients became ${norm}`);
-    return nats;
   } finally {
     clearGrads(parameters);
   }
+}
+
+/** Waits for what {@link queueStep} gives. @throws PRUNE_DIVERGED */
+export function lossOfStep(queue: () => Tensor): number {
+  const [nats, norm] = scoped(() => queue().toArray() as [number, number]);
+  if (!Number.isFinite(nats)) throw diverged(`training loss became ${nats}`);
+  if (!Number.isFinite(norm)) throw diverged(`norm of the gradients became ${norm}`);
+  return nats;
 }

@@ -10,12 +10,15 @@ import type { Tensor } from '../tensor/tensor.js';
 import type { AdamW } from './adamw.js';
 import { type TokenBatch, targetCount } from './language_model_loss.js';
 import type { Checkpointing, Memory } from './memory.js';
-import { optimizerStep } from './step.js';
+import { lossOfStep, queueStep } from './step.js';
+import type { StepGraphs } from './step_graph.js';
 
 export interface BatchOptions extends Memory {
   readonly learningRate: number;
   /** Largest L2 norm of all gradients together. */
   readonly clip: number;
+  /** Where steps are recorded as graphs of the device: rows of plain text, without checkpointed blocks. */
+  readonly graphs?: StepGraphs | null | undefined;
 }
 
 /**
@@ -27,20 +30,29 @@ export function trainOnBatch(
   batch: TokenBatch,
   lossOf: (rows: TokenBatch, pass: PassOptions) => Tensor,
   optimizer: AdamW,
-  { microBatch, checkpointing, ...step }: BatchOptions,
+  { microBatch, checkpointing, learningRate, clip, graphs }: BatchOptions,
 ): number {
+  const queue = (parts: readonly TokenBatch[], rate: number | Tensor): Tensor => {
+    const targets = parts.map(targetCount);
+    const all = targets.reduce((sum, n) => sum + n, 0);
+    const accumulate = (): Tensor =>
+      parts
+        .flatMap((rows, i) => {
+          const share = parts.length === 1 ? 1 : (targets[i] ?? 0) / all;
+          if (share === 0) return [];
+          return gradients(model, (pass) => lossOf(rows, pass), share, checkpointing);
+        })
+        .reduce((a, b) => add(a, b), zeros([], 'float32', model.device));
+    return queueStep(accumulate, optimizer, { learningRate: rate, clip });
+  };
   const parts = microBatches(batch, microBatch ?? batch.batch);
-  const targets = parts.map(targetCount);
-  const all = targets.reduce((sum, n) => sum + n, 0);
-  const accumulate = (): Tensor =>
-    parts
-      .flatMap((rows, i) => {
-        const share = parts.length === 1 ? 1 : (targets[i] ?? 0) / all;
-        if (share === 0) return [];
-        return gradients(model, (pass) => lossOf(rows, pass), share, checkpointing);
-      })
-      .reduce((a, b) => add(a, b), zeros([], 'float32', model.device));
-  return optimizerStep(accumulate, optimizer, step);
+  // Checkpoints ask random streams for their state, and rows with labels or documents differ in more than their tokens.
+  const alike = checkpointing !== 'blocks' && !batch.labels && !batch.segments;
+  return lossOfStep(() =>
+    graphs && alike
+      ? graphs.step(parts, model.device, learningRate, queue)
+      : queue(parts, learningRate),
+  );
 }
 
 /** Leaves the gradients of a part of the loss, and gives that part. */

@@ -13,6 +13,7 @@
 
 #include "boundary/handles.h"
 #include "boundary/unboxed.h"
+#include "session/device_graph.h"
 
 namespace lorashear {
 
@@ -29,6 +30,8 @@ struct State {
   std::vector<at::Generator> generators;
   std::unordered_map<uint32_t, std::shared_ptr<FileMapping>> mappings;
   uint32_t next_mapping = 1;
+  std::unordered_map<uint32_t, std::unique_ptr<DeviceGraph>> graphs;
+  uint32_t next_graph = 1;
 };
 
 inline State& state_of(Napi::Env env) {

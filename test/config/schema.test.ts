@@ -15,6 +15,7 @@ t.test('when nothing else is said, then these are the settings', async (t) => {
     batch_size: 16,
     micro_batch_size: null,
     checkpointing: 'none',
+    cuda_graphs: false,
     dtype: 'float32',
     knowledge: {
       proxy: 'magnitude',

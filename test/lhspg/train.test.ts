@@ -11,6 +11,7 @@ import type { LhspgOptions } from '../../lib/lhspg/options.js';
 import { consumerPaths, consumersOf } from '../../lib/saliency/saliency.js';
 import { tensorCount } from '../../lib/tensor/scope.js';
 import { tokensOf } from '../../lib/train/language_model_loss.js';
+import { StepGraphs } from '../../lib/train/step_graph.js';
 import {
   calibration,
   inFolder,
@@ -31,6 +32,7 @@ import {
   transposed,
 } from '../fixtures/plain_algebra.js';
 import { randomLlama } from '../fixtures/random_llama.js';
+import { steppingRecorder } from '../fixtures/stepping_recorder.js';
 import { snapshot } from '../fixtures/tiny_training.js';
 
 const ctx = createContext();
@@ -206,3 +208,27 @@ t.test('when the loss is not finite, then the run stops as diverged', (t) => {
   });
   t.end();
 });
+
+for (const form of ['transfer', 'paper'] as const) {
+  t.test(
+    `when the steps of the ${form} form are recorded, then once in each period, and the run is the same to the bit`,
+    (t) => {
+      inFolder((dir) => {
+        const options: Partial<LhspgOptions> = { form, steps: 22, periods: 3 };
+        const before = tensorCount();
+        const { record, counts } = steppingRecorder();
+        const graphs = new StepGraphs((why) => t.fail(why), record);
+        const plain = pruned(ctx, join(dir, 'plain'), options);
+        const recorded = pruned(ctx, join(dir, 'recorded'), { ...options, graphs });
+        t.same(recorded.result, plain.result);
+        t.same(snapshot(recorded.model), snapshot(plain.model));
+        t.same([counts.recordings, counts.disposed], [3, 3]);
+        t.ok(counts.replays > 9, `${counts.replays} replays`);
+        plain.model.dispose();
+        recorded.model.dispose();
+        t.equal(tensorCount(), before);
+      });
+      t.end();
+    },
+  );
+}

@@ -6,6 +6,7 @@ import { allocate } from '../../lib/budget/allocate.js';
 import { lhspgForms } from '../../lib/config/job.js';
 import { parseJob } from '../../lib/config/parse_job.js';
 import { createContext } from '../../lib/context.js';
+import type { RunEvent } from '../../lib/events.js';
 import { budgetOf } from '../../lib/pipeline/budget.js';
 import { cut, prune } from '../../lib/pipeline/prune.js';
 import { countParameters } from '../../lib/pipeline/working_model.js';
@@ -96,3 +97,48 @@ for (const form of lhspgForms) {
     },
   );
 }
+
+t.test('when steps cannot be recorded as CUDA graphs, then the run says why and goes on', (t) => {
+  inFolder((dir) => {
+    const model = writeModelFolder(join(dir, 'dense'), {
+      heads: 8,
+      kvHeads: 4,
+      channels: 40,
+      tied: false,
+    });
+    using dense = loadModel(model);
+    const partition = discovered(dense);
+    const plan = allocate(linearCosts(partition), {
+      ...{ target: { measure: 'parameters', ratio: 0.3 }, rule: 'layer' },
+    });
+    for (const [keys, device, why] of [
+      [{}, 'cpu', 'cuda_graphs: there are none on cpu'],
+      [
+        { checkpointing: 'blocks' },
+        'cuda',
+        'cuda_graphs: steps that compute blocks again are not recorded',
+      ],
+    ] as const) {
+      const warnings: string[] = [];
+      const emit = (event: RunEvent): void => {
+        if (event.type === 'warning') warnings.push(event.message);
+      };
+      const job = parseJob({
+        ...{ model, ratio: 0.3, sequence_length: 12, batch_size: 2, tokens: 24 * 10 },
+        ...{ sources: { x: 'x' }, cuda_graphs: true, ...keys },
+        lhspg: { saliency: 'fluctuation', periods: 1 },
+      });
+      const input = {
+        ...{ job: { ...job, device }, partition, budget: budgetOf(job), calibration, probe },
+        corpus: { train: [sourceOf('x', 1)], validation: [], splits: {} },
+        plan: { ...plan, counts: Object.fromEntries(plan.counts) },
+        dir: join(dir, device),
+      };
+      mkdirSync(input.dir);
+      const steps = prune({ ...ctx, emit }, input).losses.length;
+      t.ok(steps > 0);
+      t.ok(warnings.includes(why), warnings.join());
+    }
+  });
+  t.end();
+});

@@ -116,6 +116,7 @@ test('when a recorder is installed, then it sees every operator with its module'
   const recorder = { record: (call: OpRecord): void => void calls.push(call) };
   const x = floatTensor([3, 4], [2]);
   const state = [zeros([2]), zeros([2]), floatTensor([1], [])] as const;
+  const rate = zeros([], 'float64');
   const norms = withRecorder(recorder, () => {
     insideModule('model', () => insideModule('norm', () => add(x, x)));
     fusedAdamW(
@@ -125,7 +126,7 @@ test('when a recorder is installed, then it sees every operator with its module'
       [state[1]],
       [],
       [state[2]],
-      0,
+      rate,
       0.9,
       0.999,
       0,
@@ -141,7 +142,7 @@ test('when a recorder is installed, then it sees every operator with its module'
     [
       ['aten::add.Tensor', 'model.norm', 1],
       ['aten::full', '', 1],
-      ['aten::_fused_adamw_', '', 0],
+      ['aten::_fused_adamw_.tensor_lr', '', 0],
       ['aten::_foreach_norm.Scalar', '', 2],
     ],
   );
