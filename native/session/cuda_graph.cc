@@ -7,6 +7,8 @@
 #include <c10/cuda/CUDAFunctions.h>
 #include <c10/cuda/CUDAGuard.h>
 #include <c10/cuda/CUDAStream.h>
+
+#include <unordered_map>
 #endif
 
 namespace lorashear {
@@ -15,6 +17,12 @@ namespace lorashear {
 namespace {
 
 namespace memory = c10::cuda::CUDACachingAllocator;
+
+// Always the same one for a thread: cuBLAS keeps a workspace for each stream that it ever met.
+c10::cuda::CUDAStream recording_stream(c10::DeviceIndex device) {
+  thread_local std::unordered_map<c10::DeviceIndex, c10::cuda::CUDAStream> streams;
+  return streams.try_emplace(device, c10::cuda::getStreamFromPool(false, device)).first->second;
+}
 
 class CudaGraph : public DeviceGraph {
  public:
@@ -27,7 +35,7 @@ class CudaGraph : public DeviceGraph {
     // the allocator holds for others cannot serve the graph.
     c10::cuda::device_synchronize();
     memory::emptyCache();
-    c10::cuda::setCurrentCUDAStream(c10::cuda::getStreamFromPool(false, device));
+    c10::cuda::setCurrentCUDAStream(recording_stream(device));
     try {
       // Other threads may use the device meanwhile; those of autograd work for the same stream.
       graph_.capture_begin(pool_, cudaStreamCaptureModeThreadLocal);
