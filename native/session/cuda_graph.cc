@@ -2,6 +2,7 @@
 #include "session/device_graph.h"
 
 #ifdef LORASHEAR_CUDA
+#include <ATen/core/CachingHostAllocator.h>
 #include <ATen/cuda/CUDAGraph.h>
 #include <c10/cuda/CUDACachingAllocator.h>
 #include <c10/cuda/CUDAFunctions.h>
@@ -77,14 +78,24 @@ class CudaGraph : public DeviceGraph {
     guard_.reset();
   }
 
-  // A recording that cannot be ended leaves its pool open.
+  // A recording that cannot be ended leaves its pools open, on the device and on the host.
   void forget() {
-    try {
+    const auto close = [](const auto& steps) {
+      try {
+        steps();
+      } catch (const c10::Error&) {
+        return;  // it was closed already
+      }
+    };
+    close([&] {
       memory::endAllocateToPool(device_, pool_);
       memory::releasePool(device_, pool_);
-    } catch (const c10::Error&) {
-      return;  // it was closed already
-    }
+    });
+    close([&] {
+      at::HostAllocator* host = at::getHostAllocator(at::kCUDA);
+      host->end_allocate_to_pool(pool_);
+      host->release_pool(pool_);
+    });
   }
 
   const c10::DeviceIndex device_;
