@@ -60,7 +60,7 @@ struct InMemory {
     for (int64_t k = 0; k < rank; ++k) {
       Floats line;
       load(block + k * kLanes, line);
-#pragma GCC unroll 2
+#pragma GCC unroll 4
       for (int row = 0; row < Rows; ++row) u[row] += coefficients[row * rank + k] * line;
     }
   }
@@ -76,13 +76,21 @@ LORASHEAR_INLINE void with_source(const float* basis, const float* coefficients,
   fn(InMemory<Rows>{basis, coefficients, rank});
 }
 
+// Rows that share what is known of a column: with AVX-512 the coefficients of two fill the
+// registers.
+#ifdef LORASHEAR_AVX512
+constexpr int kRowsOfColumns = 2;
+#else
+constexpr int kRowsOfColumns = 4;
+#endif
+
 // Columns side by side are walked row by row: every line of memory comes once, and is worked on for
 // all columns in it. What is known of a column lies in lane arrays, which stay in L1.
 template <typename T, int Rows, bool Sums, bool Steps, typename Source>
 LORASHEAR_INLINE void walk_rows(const Columns<T>& columns, int64_t row, const Source& source) {
   T* x[Rows];
   const T* next[Rows];
-#pragma GCC unroll 2
+#pragma GCC unroll 4
   for (int i = 0; i < Rows; ++i) {
     x[i] = columns.x + (row + i) * columns.stride;
     next[i] = columns.x + std::min(row + i + columns.ahead, columns.rows - 1) * columns.stride;
@@ -94,7 +102,7 @@ LORASHEAR_INLINE void walk_rows(const Columns<T>& columns, int64_t row, const So
     alignas(64) T edge[Rows][kLanes];
     const bool at_edge = at + kLanes > columns.width;
     const size_t inside = sizeof(T) * std::min(kLanes, columns.width - at);
-#pragma GCC unroll 2
+#pragma GCC unroll 4
     for (int i = 0; i < Rows; ++i) {
       __builtin_prefetch(next[i] + at, Steps, 2);
       from[i] = x[i] + at;
@@ -113,7 +121,7 @@ LORASHEAR_INLINE void walk_rows(const Columns<T>& columns, int64_t row, const So
       if constexpr (Sums) load(columns.xu + e, xu);
       if constexpr (Steps) load(columns.keep + e, keep);
       if constexpr (Steps) std::memcpy(&nonzero, columns.nonzero + e, sizeof nonzero);
-#pragma GCC unroll 2
+#pragma GCC unroll 4
       for (int i = 0; i < Rows; ++i) {
         load(from[i] + lane, value);
         if constexpr (Sums) xx += value * value;
@@ -148,8 +156,9 @@ LORASHEAR_INLINE void walk_by_rank(const Columns<T>& columns, int64_t row) {
 template <typename T, bool Sums, bool Steps>
 LORASHEAR_INLINE void walk_all(const Columns<T>& columns) {
   int64_t row = columns.first;
-  for (; row + 2 <= columns.last; row += 2) walk_by_rank<T, 2, Sums, Steps>(columns, row);
-  if (row < columns.last) walk_by_rank<T, 1, Sums, Steps>(columns, row);
+  for (; row + kRowsOfColumns <= columns.last; row += kRowsOfColumns)
+    walk_by_rank<T, kRowsOfColumns, Sums, Steps>(columns, row);
+  for (; row < columns.last; ++row) walk_by_rank<T, 1, Sums, Steps>(columns, row);
 }
 
 template <typename T>

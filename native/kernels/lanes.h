@@ -151,13 +151,22 @@ LORASHEAR_INLINE void store_chosen(T* to, const Floats& value, uint32_t chosen, 
     _mm256_mask_storeu_epi16(to, static_cast<__mmask16>(chosen), raw);
   }
 #else
+#ifdef LORASHEAR_AVX2
+  if constexpr (sizeof(T) == 4) {
+    const Words bit = {1, 2, 4, 8, 16, 32, 64, 128};
+    const Words mask = (bit & chosen) != 0;
+    _mm256_maskstore_ps(to, reinterpret_cast<__m256i>(mask), reinterpret_cast<__m256>(value));
+    return;
+  }
+#endif
   constexpr uint32_t all = (1u << kWidth) - 1;
   if ((chosen & all) == all) {
     std::memcpy(static_cast<void*>(to), static_cast<const void*>(lanes), sizeof lanes);
     return;
   }
-  for (int64_t lane = 0; lane < kWidth; ++lane) {
-    if (chosen >> lane & 1) to[lane] = lanes[lane];
+  for (uint32_t left = chosen & all; left != 0; left &= left - 1) {
+    const int lane = __builtin_ctz(left);
+    to[lane] = lanes[lane];
   }
 #endif
 }
