@@ -14,6 +14,8 @@ import { timed } from './timed.js';
 const mostBytes = 512 * 2 ** 20;
 /** Of the matrices whose product tells the GEMM rate: large enough to fill the device. */
 const sideOn = (device: string): number => (device === 'cpu' ? 2048 : 8192);
+/** No product takes longer: libtorch multiplies bf16 one by one where the processor does not, 2048³ in a minute. */
+const mostSeconds = 2;
 
 /** Median time of a call, of at least three. */
 const secondsOf = (device: string, call: () => unknown): number => {
@@ -44,17 +46,25 @@ export function bandwidths(device: string, footprint = mostBytes): Bandwidths {
   );
 }
 
-/** FLOP a second of the product of two square matrices of random numbers: GPUs multiply constant ones faster. */
-function gemmRate(device: string, dtype: DType): number {
-  const extent = sideOn(device);
+/** Median time of the product of two square matrices of random numbers: GPUs multiply constant ones faster. */
+function productSeconds(extent: number, device: string, dtype: DType): number {
   return noGrad(() =>
     scoped(() => {
       const { id } = randomStream(0, device);
       const drawn = (): Tensor => normal_(empty([extent, extent], dtype, device), 0, 1, id);
       const [a, b] = [drawn(), drawn()];
-      return (2 * extent ** 3) / secondsOf(device, () => matmul(a, b));
+      return secondsOf(device, () => matmul(a, b));
     }),
   );
+}
+
+/** FLOP a second of a product of the device's side, or of the largest that does not take too long. */
+function gemmRate(device: string, dtype: DType): number {
+  for (let extent = 256; ; extent *= 2) {
+    const seconds = productSeconds(extent, device, dtype);
+    const isLast = extent >= sideOn(device) || 8 * seconds > mostSeconds;
+    if (isLast) return (2 * extent ** 3) / seconds;
+  }
 }
 
 /** Bandwidths in bytes a second, GEMM rates in FLOP a second. */
