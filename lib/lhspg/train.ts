@@ -92,6 +92,7 @@ class LhspgLoop {
       if (this.#state.step % saveEvery === 0) this.#save(this.input.stateDir);
     }
     if (this.#state.t < segment.steps) return;
+    this.options.graphs?.drop(); // of the model as it was in this segment
     if (segment.kind === 'period') this.#endPeriod(segment);
     this.#state.segment++;
     this.#state.t = 0;
@@ -125,7 +126,6 @@ class LhspgLoop {
   }
 
   #beginPeriod({ index, steps }: Segment): void {
-    this.options.graphs?.drop();
     const { calibration } = this.input;
     const { saliency, seed, form } = this.options;
     const running = this.#owned;
@@ -200,7 +200,6 @@ class LhspgLoop {
 
   /** What was chosen is exactly zero everywhere and leaves. What stays keeps what it learned, merged once it was scored. */
   #endPeriod({ index, steps }: Segment): void {
-    this.options.graphs?.drop();
     if (steps === 0) this.#walk?.move(1);
     this.#walk?.zero();
     this.#closeWalk();

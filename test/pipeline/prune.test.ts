@@ -3,12 +3,13 @@ import { join } from 'node:path';
 import t from 'tap';
 import { loadModel } from '../../lib/checkpoint/load.js';
 import { allocate } from '../../lib/budget/allocate.js';
-import { lhspgForms } from '../../lib/config/job.js';
+import { type Job, lhspgForms } from '../../lib/config/job.js';
 import { parseJob } from '../../lib/config/parse_job.js';
 import { createContext } from '../../lib/context.js';
 import type { RunEvent } from '../../lib/events.js';
+import type { Partition } from '../../lib/groups/group.js';
 import { budgetOf } from '../../lib/pipeline/budget.js';
-import { cut, prune } from '../../lib/pipeline/prune.js';
+import { type PruneInput, cut, prune } from '../../lib/pipeline/prune.js';
 import { countParameters } from '../../lib/pipeline/working_model.js';
 import { tensorCount } from '../../lib/tensor/scope.js';
 import { calibration, inFolder, probe } from '../fixtures/lhspg_run.js';
@@ -21,17 +22,28 @@ const ctx = createContext();
 const count = (model: ReturnType<typeof loadModel>): number =>
   new Set([...model.parameters()].map(([, { handle }]) => handle)).size;
 
+const denseIn = (dir: string): string =>
+  writeModelFolder(join(dir, 'dense'), { heads: 8, kvHeads: 4, channels: 40, tied: false });
+
+/** What a run hands to the stage; `dir` is made for it. */
+function inputOf(job: Job, partition: Partition, dir: string): PruneInput {
+  const plan = allocate(linearCosts(partition), {
+    ...{ target: { measure: 'parameters', ratio: job.ratio }, rule: 'layer' },
+  });
+  mkdirSync(dir);
+  return {
+    ...{ job, partition, budget: budgetOf(job), calibration, probe, dir },
+    corpus: { train: [sourceOf('x', 1)], validation: [], splits: {} },
+    plan: { ...plan, counts: Object.fromEntries(plan.counts) },
+  };
+}
+
 for (const form of lhspgForms) {
   t.test(
     `when a folder is pruned in the ${form} form and cut, then the artefacts tell what is on disk`,
     (t) => {
       inFolder((dir) => {
-        const model = writeModelFolder(join(dir, 'dense'), {
-          heads: 8,
-          kvHeads: 4,
-          channels: 40,
-          tied: false,
-        });
+        const model = denseIn(dir);
         const before = tensorCount();
         const job = parseJob({
           ...{ model, ratio: 0.3, seed: 2, sequence_length: 12, batch_size: 2, tokens: 24 * 20 },
@@ -47,20 +59,7 @@ for (const form of lhspgForms) {
         });
         using dense = loadModel(model);
         const partition = discovered(dense);
-        const plan = allocate(linearCosts(partition), {
-          ...{ target: { measure: 'parameters', ratio: job.ratio }, rule: 'layer' },
-        });
-        const corpus = { train: [sourceOf('x', 1)], validation: [], splits: {} };
-        const budget = budgetOf(job);
-        const own = (name: string): string => {
-          mkdirSync(join(dir, name));
-          return join(dir, name);
-        };
-        const input = {
-          ...{ job, corpus, partition, budget, calibration, probe },
-          plan: { ...plan, counts: Object.fromEntries(plan.counts) },
-          dir: own('lhspg'),
-        };
+        const input = inputOf(job, partition, join(dir, 'lhspg'));
         const pruned = prune(ctx, input);
         const oneShot = form.startsWith('one-shot');
         t.equal(pruned.form, form);
@@ -72,7 +71,8 @@ for (const form of lhspgForms) {
         t.equal(pruned.achieved.zeroUnits, 2 * (kvHeads + channels));
         t.strictSame(JSON.parse(JSON.stringify(pruned)), pruned, 'it is plain JSON');
 
-        const folders = { from: input.dir, dir: own('compress') };
+        const folders = { from: input.dir, dir: join(dir, 'compress') };
+        mkdirSync(folders.dir);
         const result = cut(ctx, input, pruned, folders);
         using compact = loadModel(folders.dir);
         t.equal(result.before.parameters, partition.parameters);
@@ -100,17 +100,9 @@ for (const form of lhspgForms) {
 
 t.test('when steps cannot be recorded as CUDA graphs, then the run says why and goes on', (t) => {
   inFolder((dir) => {
-    const model = writeModelFolder(join(dir, 'dense'), {
-      heads: 8,
-      kvHeads: 4,
-      channels: 40,
-      tied: false,
-    });
+    const model = denseIn(dir);
     using dense = loadModel(model);
     const partition = discovered(dense);
-    const plan = allocate(linearCosts(partition), {
-      ...{ target: { measure: 'parameters', ratio: 0.3 }, rule: 'layer' },
-    });
     for (const [keys, device, why] of [
       [{}, 'cpu', 'cuda_graphs: there are none on cpu'],
       [
@@ -128,13 +120,7 @@ t.test('when steps cannot be recorded as CUDA graphs, then the run says why and 
         ...{ sources: { x: 'x' }, cuda_graphs: true, ...keys },
         lhspg: { saliency: 'fluctuation', periods: 1 },
       });
-      const input = {
-        ...{ job: { ...job, device }, partition, budget: budgetOf(job), calibration, probe },
-        corpus: { train: [sourceOf('x', 1)], validation: [], splits: {} },
-        plan: { ...plan, counts: Object.fromEntries(plan.counts) },
-        dir: join(dir, device),
-      };
-      mkdirSync(input.dir);
+      const input = inputOf({ ...job, device }, partition, join(dir, device));
       const steps = prune({ ...ctx, emit }, input).losses.length;
       t.ok(steps > 0);
       t.ok(warnings.includes(why), warnings.join());
